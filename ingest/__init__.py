@@ -1,0 +1,3 @@
+"""Takes electricity-meter readings over every channel, judges, commits and answers them."""
+
+__version__ = "0.1.0"

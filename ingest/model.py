@@ -1,0 +1,268 @@
+"""
+The vocabulary: the values that every other module takes and returns.
+
+A word of ``docs/glossary.md`` is a class here, a column in the database and a key in the log,
+spelled the same three times. Values are frozen. Every ``_at`` is an aware datetime, every
+``_on`` a date in the service's time zone.
+"""
+
+import datetime as dt
+from enum import StrEnum
+from typing import NewType
+
+from msgspec import Struct
+
+Account = NewType("Account", str)
+"""Who is billed: twelve ASCII digits, kept as text because leading zeros count."""
+
+ChannelName = NewType("ChannelName", str)
+"""The name of the channel's table in config.toml; the same everywhere."""
+
+
+class Disposition(StrEnum):
+    """What becomes of a reading or a message."""
+
+    ACCEPT = "accept"
+    HOLD = "hold"
+    """A person decides; the sender is told so."""
+    REJECT = "reject"
+    """The sender is told why, and what to do."""
+    IGNORE = "ignore"
+    """Automatic mail; nothing is sent."""
+
+
+class Reason(StrEnum):
+    """The public outcome code: template name, metric label and partner result."""
+
+    ACCEPTED = "accepted"
+    CORRECTED = "corrected"
+    REPEATED = "repeated"
+    WINDOW_CLOSED = "window_closed"
+    ACCOUNT_MALFORMED = "account_malformed"
+    ACCOUNT_UNKNOWN = "account_unknown"
+    ACCOUNT_CLOSED = "account_closed"
+    READING_MALFORMED = "reading_malformed"
+    READING_MISSING = "reading_missing"
+    TOO_MANY_DIGITS = "too_many_digits"
+    BELOW_PREVIOUS = "below_previous"
+    IMPLAUSIBLE = "implausible"
+    ZONES_MISMATCH = "zones_mismatch"
+    METER_AMBIGUOUS = "meter_ambiguous"
+    DATED_IN_FUTURE = "dated_in_future"
+    NOT_RECOGNISED = "not_recognised"
+    AUTOMATIC_MAIL = "automatic_mail"
+    SENDER_REFUSED = "sender_refused"
+    TOO_LARGE = "too_large"
+    FAILED = "failed"
+
+
+class Form(StrEnum):
+    """How long an acknowledgement may be."""
+
+    LONG = "long"
+    """A mail: as many lines as it takes."""
+    SHORT = "short"
+    """One SMS: at most 70 UCS-2 characters."""
+
+
+class Verdict(Struct, frozen=True):
+    """A disposition and why."""
+
+    disposition: Disposition
+    reason: Reason
+
+
+ACCEPTED = Verdict(Disposition.ACCEPT, Reason.ACCEPTED)
+
+
+class ReplyTo(Struct, frozen=True):
+    """Where the acknowledgement of a message goes, and what it must carry to be filed with it."""
+
+    address: str
+    """A mail address or a telephone number, as it came."""
+    subject: str = ""
+    """The subject of the mail that is answered; foreign text, never copied unchecked."""
+    message_id: str = ""
+    """Its Message-ID with the angle brackets, or empty."""
+    references: str = ""
+    """Its References header, or empty."""
+
+
+class InboundMessage(Struct, frozen=True, kw_only=True):
+    """One message as its channel handed it over, uninterpreted."""
+
+    channel: ChannelName
+    external_id: str
+    """The upstream's own id; with the channel's name it makes receiving idempotent."""
+    received_at: dt.datetime
+    """When it reached us, or the trusted server in front of us; windows are judged by it."""
+    text: str
+    """What the sender wrote, decoded; quotations and signatures of mail already taken off."""
+    raw: bytes
+    """What came in, byte for byte."""
+    media_type: str
+    """Of ``raw``."""
+    sender: str = ""
+    recipient: str = ""
+    sent_at: dt.datetime | None = None
+    """The sender's own clock: shown, never judged by."""
+    reply_to: ReplyTo | None = None
+    """None where nothing may be sent, or where the channel answers on the spot."""
+    finding: Verdict | None = None
+    """What the channel itself found (too large, automatic, refused); it settles the message
+    unless a reading in an automatic mail has to be held."""
+
+
+class Reading(Struct, frozen=True):
+    """What the registers of one account showed, as the sender wrote it."""
+
+    account: Account
+    values: tuple[int, ...]
+    """Whole kilowatt-hours; one per register, in the order that the sender gave them."""
+    fragment: str
+    """The characters it was read from."""
+    read_on: dt.date | None = None
+    """The day it was read, when the sender said so."""
+
+
+class Misreading(Struct, frozen=True):
+    """Something that was meant as a reading and cannot be believed."""
+
+    reason: Reason
+    """One of the codes that advise the sender: account_malformed, reading_malformed, ..."""
+    account: str
+    """As much of an account as could be seen; may be empty."""
+    fragment: str
+    values: tuple[int, ...] = ()
+    read_on: dt.date | None = None
+
+
+class Submission(Struct, frozen=True):
+    """What was understood of one message: zero or more readings, in the order written."""
+
+    items: tuple[Reading | Misreading, ...]
+    remainder: str = ""
+    """The text that belongs to no item: greetings, names, addresses. Empty when all was read."""
+
+
+class JudgedReading(Struct, frozen=True):
+    """One item of a submission with its verdict."""
+
+    line: int
+    """Its number within the message, from 1; in a registry the line of the file."""
+    account: str
+    values: tuple[int, ...]
+    verdict: Verdict
+    fragment: str
+    period: dt.date | None = None
+    """First day of the billing period it counts for; None when it does not count."""
+    read_on: dt.date | None = None
+    previous: tuple[int, ...] = ()
+    """What it replaces, when it corrects an earlier reading of the same period."""
+
+
+class Outcome(Struct, frozen=True):
+    """What a channel tells its upstream once the message is committed."""
+
+    receipt: str
+    verdict: Verdict
+    reply: str
+    """The acknowledgement in the channel's language and form; empty when nothing is said."""
+    readings: tuple[JudgedReading, ...] = ()
+    again: bool = False
+    """True when the message had been received before and this is the first answer, repeated."""
+
+
+class Acknowledgement(Struct, frozen=True, kw_only=True):
+    """A reply that is owed: one row of the outbox."""
+
+    id: int
+    channel: ChannelName
+    receipt: str
+    reason: Reason
+    reply_to: ReplyTo
+    body: str
+    attempts: int
+    """How often it has been tried before this time."""
+    created_at: dt.datetime
+
+
+class DeliveryState(StrEnum):
+    """What became of one attempt to send an acknowledgement."""
+
+    SENT = "sent"
+    RETRY = "retry"
+    """Nothing went out; try again later."""
+    FAILED = "failed"
+    """Trying again will not help."""
+    UNCERTAIN = "uncertain"
+    """It may have gone out, and sending again would reach the person twice."""
+
+
+class Delivery(Struct, frozen=True):
+    """One attempt to send an acknowledgement, and how it ended."""
+
+    state: DeliveryState
+    detail: str = ""
+    """The relay's or gateway's own words, for the operator."""
+    upstream_id: str = ""
+    """The id that the relay or gateway gave it; delivery reports refer to it."""
+
+
+class RegistryLine(Struct, frozen=True):
+    """One line of a registry as its dialect cut it up; cells are still text."""
+
+    number: int
+    """From 1, counting every line of the file."""
+    account: str
+    values: tuple[str, ...]
+    """One cell per register; empty cells are those without a reading."""
+    paid_at: dt.datetime | None = None
+    """The partner's own time of the operation."""
+    problem: str = ""
+    """Why the dialect could not cut it up; then nothing else is set."""
+
+
+class InboundRegistry(Struct, frozen=True, kw_only=True):
+    """A partner's batch file as it arrived, before its lines are read."""
+
+    channel: ChannelName
+    external_id: str
+    """SHA-256 of the content in hex: the same content under any name is a repeat."""
+    received_at: dt.datetime
+    file_name: str
+    size: int
+    """Bytes."""
+    media_type: str = "text/csv"
+
+
+class RegistryProgress(Struct, frozen=True):
+    """How far a registry has been committed."""
+
+    message_id: int
+    receipt: str
+    lines: int
+    """Lines of the file that are committed; reading resumes at the next one."""
+    offset: int
+    """Bytes of the file that are committed."""
+    finished: bool
+
+
+class RegistryChunk(Struct, frozen=True):
+    """Consecutive lines of a registry, committed together."""
+
+    raw: bytes
+    """The bytes of exactly these lines, line ends included."""
+    line_count: int
+    """Lines in ``raw``, header, trailer and comments included."""
+    lines: tuple[RegistryLine, ...]
+    """Those that carry data."""
+
+
+class LineResult(Struct, frozen=True):
+    """What became of one line of a registry."""
+
+    number: int
+    disposition: Disposition
+    reason: Reason
+    receipt: str
