@@ -1,0 +1,70 @@
+"""Telephone numbers of senders: one spelling for each, and whether a person can be behind it."""
+
+import re
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType, ValidationResult
+
+WRITTEN = re.compile(r"\+?\(?[0-9][0-9 ()./\-\u00a0\u2010-\u2015]*")
+"""How numbers are written; letters, of «MegaFon» or «1-800-FLOWERS», are no number's."""
+FEWEST_DIGITS = 7
+"""Fewer are a short code, behind which stands an operator's robot."""
+MOST_CHARACTERS = 40
+COSTLY = frozenset({PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST})
+"""Kinds of number that nobody texts from, and that a reply would be charged for."""
+
+
+def normalise(number: str, region: str) -> str:
+    """
+    Return *number* as E.164 (``+79031234567``); what is no full number is only stripped.
+
+    *region* (``RU``) says whose numbering plan applies where no country code is written.
+    """
+    found = find_number(number, region)
+    if found is None:
+        return number.strip()
+    return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_person(number: str, region: str) -> bool:
+    """
+    Tell whether a reply may be sent to *number*.
+
+    Never to names («MTS»), short codes («900») and whatever is no number: robots stand behind
+    them, and a robot that answers our answer makes a loop.
+    """
+    found = find_number(number, region)
+    return found is not None and phonenumbers.number_type(found) not in COSTLY
+
+
+def find_number(number: str, region: str) -> PhoneNumber | None:
+    """Return the full number that *number* means, or None when it means none."""
+    written = number.strip()
+    if len(written) > MOST_CHARACTERS or not WRITTEN.fullmatch(written):
+        return None
+    digits = re.sub("[^0-9]", "", written)
+    if len(digits) < FEWEST_DIGITS:
+        return None
+    # Gateways leave out the plus of foreign numbers, and people write 00 for it.
+    international = [f"+{digits}", f"+{digits.removeprefix('00')}"]
+    spellings = international[:1] if written.startswith("+") else [digits, *international]
+    for text in spellings:
+        found = parse_spelling(text, region)
+        if found is not None and phonenumbers.is_valid_number(found):
+            return found
+    # A range can be newer than our copy of its plan: the right length will do.
+    found = parse_spelling(spellings[0], region)
+    return found if found is not None and is_full_length(found) else None
+
+
+def is_full_length(number: PhoneNumber) -> bool:
+    """Tell whether *number* has the length of a whole number, not of one within a town."""
+    return phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
+
+
+def parse_spelling(text: str, region: str) -> PhoneNumber | None:
+    """Read one spelling; None when it is none in any plan."""
+    try:
+        return phonenumbers.parse(text, region)
+    except NumberParseException:
+        return None

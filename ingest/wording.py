@@ -1,0 +1,231 @@
+"""
+Puts what an acknowledgement states into words for its template: dates, months, values, fragments.
+
+What a sender wrote comes back cleaned: accounts, values and short fragments of plain characters
+that no mail program makes a link of.
+"""
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Literal, TypeAlias
+
+from ingest.model import Disposition, JudgedReading, Reason
+
+Language: TypeAlias = Literal["ru", "en"]
+Context: TypeAlias = dict[str, object]
+
+LONGEST_SMS = 70
+"""UCS-2 characters; one more, and the reply costs twice."""
+LONGEST_FRAGMENT = 60
+LONGEST_ACCOUNT = 20
+WIDEST = 10**18
+"""Values from here on are said by their first digits."""
+LONGEST_INTEGER = 10_000
+"""Bits of an integer that is written out at all."""
+MOST_ZONES = 4
+MOST_ITEMS = 50
+"""Readings that a mail tells of one by one."""
+MOST_TAILS = 6
+"""Accounts that a short text may name."""
+EXAMPLE_ACCOUNT = "123456789012"
+EXAMPLE_VALUE = "5467"
+
+OF_ACCOUNT = frozenset({Reason.ACCOUNT_MALFORMED, Reason.ACCOUNT_UNKNOWN, Reason.ACCOUNT_CLOSED})
+"""Reasons whose example keeps the sender's values and shows another account."""
+
+ACCOUNT = re.compile("[0-9]{12}")
+FOREIGN = re.compile(r"[^0-9A-Za-zА-Яа-яЁё *#.,;:!?+=()№/_×–—\-]+")
+"""What is not said back; it becomes one question mark."""
+LINK = re.compile(r"\.(?=[^\W\d_])|://|//+|(?<=[A-Za-z]):(?=\S)")
+"""What would let a mail program make a link of a fragment."""
+
+MONTHS: Mapping[Language, Sequence[str]] = {
+    "ru": [
+        "январь",
+        "февраль",
+        "март",
+        "апрель",
+        "май",
+        "июнь",
+        "июль",
+        "август",
+        "сентябрь",
+        "октябрь",
+        "ноябрь",
+        "декабрь",
+    ],
+    "en": [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+}
+
+
+def describe_reading(reading: JudgedReading, language: Language, received_on: dt.date) -> Context:
+    """Return what a template may say of one reading."""
+    values = reading.values
+    account = clean_account(reading.account)
+    return {
+        "line": reading.line,
+        "disposition": reading.verdict.disposition.value,
+        "account": account,
+        "digits": len(account)
+        if account.isdecimal() and len(account) != len(EXAMPLE_ACCOUNT)
+        else 0,
+        "values": render_values(values),
+        "zones": len(values),
+        "previous": render_values(reading.previous),
+        "fragment": clean_fragment(reading.fragment, LONGEST_FRAGMENT),
+        "example": choose_example(reading, account),
+        "example_account": account if ACCOUNT.fullmatch(account) else EXAMPLE_ACCOUNT,
+        "example_value": EXAMPLE_VALUE,
+        **describe_period(reading.period, language, received_on),
+    }
+
+
+def describe_period(period: dt.date | None, language: Language, received_on: dt.date) -> Context:
+    """Return the month a reading counts for, and whether it is later than that of its arrival."""
+    if period is None:
+        return {"month": "", "month_short": "", "late": False}
+    name = MONTHS[language][period.month - 1]
+    return {
+        "month": f"{name} {period.year} года" if language == "ru" else f"{name} {period.year}",
+        "month_short": name,
+        "late": (period.year, period.month) > (received_on.year, received_on.month),
+    }
+
+
+def describe_all(
+    readings: Sequence[JudgedReading], language: Language, received_on: dt.date
+) -> Context:
+    """Return what a template may say of several readings together."""
+    by_disposition: dict[Disposition, list[JudgedReading]] = {one: [] for one in Disposition}
+    for reading in readings:
+        by_disposition[reading.verdict.disposition].append(reading)
+    accepted = by_disposition[Disposition.ACCEPT]
+    period = accepted[0].period if accepted else None
+    return {
+        "total": len(readings),
+        "accepted_count": len(accepted),
+        "rejected_count": len(by_disposition[Disposition.REJECT]),
+        "held_count": len(by_disposition[Disposition.HOLD]),
+        "rejected": list_tails(by_disposition[Disposition.REJECT], language),
+        "held": list_tails(by_disposition[Disposition.HOLD], language),
+        **describe_period(period, language, received_on),
+    }
+
+
+def pick_items(readings: Sequence[JudgedReading]) -> list[JudgedReading]:
+    """Return the readings that a mail tells of one by one, those not accepted before the rest."""
+    if len(readings) <= MOST_ITEMS:
+        return list(readings)
+    ranked = sorted(readings, key=lambda one: one.verdict.disposition is Disposition.ACCEPT)
+    return sorted(ranked[:MOST_ITEMS], key=lambda one: one.line)
+
+
+def list_tails(readings: Sequence[JudgedReading], language: Language) -> list[str]:
+    """Name a few readings by the end of their accounts, or by their place in the message."""
+    number = "№" if language == "ru" else "#"
+    tails = (
+        f"…{account[-4:]}" if len(account) > len("…1234") else account or f"{number}{reading.line}"
+        for reading in readings[: 2 * MOST_TAILS]
+        for account in [clean_account(reading.account)]
+    )
+    return list(dict.fromkeys(tails))[:MOST_TAILS]
+
+
+@lru_cache(maxsize=256)
+def render_day(day: dt.date, language: Language) -> tuple[str, str]:
+    """Return a day as a mail and as a short text say it."""
+    if language == "ru":
+        return f"{day.day:02}.{day.month:02}.{day.year}", f"{day.day:02}.{day.month:02}"
+    month = MONTHS[language][day.month - 1]
+    return f"{day.day} {month} {day.year}", f"{day.day} {month[:3]}"
+
+
+def render_values(values: Sequence[int]) -> str:
+    """Return ``5467``, or ``5467 / 1203`` for the zones of one register."""
+    if len(values) == 1:
+        return render_value(values[0])
+    shown = " / ".join(render_value(value) for value in values[:MOST_ZONES])
+    return shown if len(values) <= MOST_ZONES else f"{shown} / …"
+
+
+def render_value(value: int) -> str:
+    """Return the digits of *value*, of an absurdly long one only the first."""
+    if value < WIDEST:
+        return str(value)
+    # Python refuses to write out integers of several thousand digits.
+    return f"{str(value)[:17]}…" if value.bit_length() < LONGEST_INTEGER else "…"
+
+
+def choose_example(reading: JudgedReading, account: str) -> str:
+    """Return what the sender might write instead, as near to what was written as can be."""
+    is_known = reading.verdict.reason not in OF_ACCOUNT and ACCOUNT.fullmatch(account)
+    keeps_values = reading.verdict.reason in OF_ACCOUNT and 0 < len(reading.values) <= MOST_ZONES
+    values = [render_value(one) for one in reading.values] if keeps_values else [EXAMPLE_VALUE]
+    return f"{account if is_known else EXAMPLE_ACCOUNT}*{'*'.join(values)};"
+
+
+def clean_account(text: str) -> str:
+    """Return an account as the sender wrote it, if it can be said back."""
+    return text if ACCOUNT.fullmatch(text) else clean_fragment(text, LONGEST_ACCOUNT)
+
+
+def clean_fragment(text: str, limit: int) -> str:
+    """Return foreign text as one line of plain characters without links, cut to *limit*."""
+    plain = FOREIGN.sub("?", unicodedata.normalize("NFKC", " ".join(text[: 8 * limit].split())))
+    plain = LINK.sub(lambda found: f"{found[0][0]} ", plain).strip()
+    return plain if len(plain) <= limit else f"{plain[: limit - 1].rstrip()}…"
+
+
+def choose_plural(number: int, *forms: str) -> str:
+    """
+    Return the form that goes with *number*.
+
+    Three forms are Russian (1 показание, 2 показания, 5 показаний), two English.
+    """
+    few, many = forms[1], forms[-1]
+    if len(forms) == len(("one", "many")):
+        return forms[0] if number == 1 else many
+    if number % 10 == 1 and number % 100 != 11:  # noqa: PLR2004 -- одиннадцать
+        return forms[0]
+    return few if number % 10 in (2, 3, 4) and number % 100 not in (12, 13, 14) else many
+
+
+def fit_sms(lines: str, receipt: str) -> str:
+    """Return the first of *lines* that fits into one SMS; cut short, but never the receipt."""
+    candidates = [line for one in lines.splitlines() if (line := one.strip())]
+    for line in candidates:
+        if count_units(line) <= LONGEST_SMS:
+            return line
+    ending = f"… {receipt}"
+    return cut(candidates[-1] if candidates else "", LONGEST_SMS - count_units(ending)) + ending
+
+
+def count_units(text: str) -> int:
+    """Return the UCS-2 characters that *text* takes."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+def cut(text: str, limit: int) -> str:
+    """Return the start of *text* that takes at most *limit* UCS-2 characters."""
+    return text.encode("utf-16-le")[: 2 * limit].decode("utf-16-le", "ignore").rstrip()
+
+
+def tidy(text: str) -> str:
+    """Return *text* without blanks at the ends of lines and without more than one empty line."""
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip()
