@@ -155,10 +155,12 @@ class JudgedReading(Struct, frozen=True):
     verdict: Verdict
     fragment: str
     period: dt.date | None = None
-    """First day of the billing period it counts for; None when it does not count."""
+    """First day of the billing period it was given for; None when it was not accepted."""
     read_on: dt.date | None = None
     previous: tuple[int, ...] = ()
     """What it replaces, when it corrects an earlier reading of the same period."""
+    counts: bool = False
+    """Whether it is what will be billed for its period, as far as is known by now."""
 
 
 class Outcome(Struct, frozen=True):

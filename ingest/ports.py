@@ -111,5 +111,9 @@ class ChannelReport(Protocol):
 class Sender(Protocol):
     """A way out for acknowledgements."""
 
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether an attempt that ended nobody knows how may be repeated without harm."""
+
     async def send(self, acknowledgement: Acknowledgement) -> Delivery:
         """Try once, within a time limit of its own; never raises for what the upstream does."""

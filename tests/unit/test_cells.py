@@ -1,0 +1,49 @@
+"""Cells of a registry line to a reading."""
+
+import pytest
+
+from ingest.cells import read_line
+from ingest.model import Misreading, Reading, Reason, RegistryLine
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        pytest.param(("5467",), (5467,), id="plain"),
+        pytest.param(("0563",), (563,), id="leading zero"),
+        pytest.param(("5467,9",), (5467,), id="comma fraction"),
+        pytest.param(("5467.",), (5467,), id="dot"),
+        pytest.param(("5467", "1203"), (5467, 1203), id="two registers"),
+        pytest.param(("5467", "", ""), (5467,), id="registers that are not there"),
+        pytest.param(("0",), (0,), id="zero"),
+        pytest.param((), Reason.READING_MISSING, id="no cell"),
+        pytest.param(("", ""), Reason.READING_MISSING, id="empty cells"),
+        pytest.param(("", "1203"), Reason.ZONES_MISMATCH, id="gap"),
+        pytest.param(("54a7",), Reason.READING_MALFORMED, id="letter"),
+        pytest.param(("-5",), Reason.READING_MALFORMED, id="negative"),
+        pytest.param(("1e5",), Reason.READING_MALFORMED, id="exponent"),
+        pytest.param(("٥٤٦٧",), Reason.READING_MALFORMED, id="Arabic digits"),
+        pytest.param(("5 467",), Reason.READING_MALFORMED, id="blank inside"),
+        pytest.param(("1" * 19,), Reason.TOO_MANY_DIGITS, id="nineteen digits"),
+        pytest.param(("0" * 19 + "7",), (7,), id="many leading zeros"),
+    ],
+)
+def test_values(cells, expected):
+    """Cells are whole kilowatt-hours, or one reason says why not."""
+    item = read_line(RegistryLine(1, "123456789012", cells))
+    found = item.values if isinstance(item, Reading) else item.reason
+    assert expected == found
+
+
+@pytest.mark.parametrize("account", ["", "12345678901", "1234567890123", "12345678901O", "１" * 12])
+def test_accounts(account):
+    """An account is twelve ASCII digits, nothing else."""
+    item = read_line(RegistryLine(1, account, ("1",)))
+    assert isinstance(item, Misreading)
+    assert Reason.ACCOUNT_MALFORMED is item.reason
+
+
+def test_a_line_that_could_not_be_cut_up():
+    """What the dialect could not read is malformed, and says why."""
+    item = read_line(RegistryLine(1, "", (), problem="no UTF-8"))
+    assert Misreading(Reason.READING_MALFORMED, "", "no UTF-8") == item
