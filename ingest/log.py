@@ -15,6 +15,9 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 LONGEST_VALUE = 2000
 """Characters of one value; a traceback is longer and exempt."""
 
+SEPARATORS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
+"""Characters that some readers of a log take for the end of a line."""
+
 
 def get_logger() -> FilteringBoundLogger:
     """Return the logger; it is cheap, and bound to nothing."""
@@ -67,8 +70,8 @@ class StreamLogger:
         self._stream = stream
 
     def msg(self, message: str) -> None:
-        """Write one line; lone surrogates are escaped."""
-        line = message.encode("utf-8", "backslashreplace").decode("utf-8")
+        """Write one line; lone surrogates and foreign line separators are escaped."""
+        line = message.encode("utf-8", "backslashreplace").decode("utf-8").translate(SEPARATORS)
         try:
             self._stream.write(f"{line}\n")
             self._stream.flush()

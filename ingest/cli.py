@@ -1,0 +1,69 @@
+"""The command line; exit status 0 done, 1 failed, 2 wrong usage or configuration."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import uvloop
+
+from ingest import __version__
+from ingest.commands.check import check, refuse_missing_secrets
+from ingest.commands.demo import demo
+from ingest.commands.explain import explain
+from ingest.commands.export import export
+from ingest.commands.messages import messages
+from ingest.commands.migrate import migrate
+from ingest.commands.replay import replay
+from ingest.commands.session import Session, pass_session
+from ingest.commands.show import show
+from ingest.commands.status import status
+from ingest.commands.windows import windows
+from ingest.daemon import run_daemon
+from ingest.errors import ConfigError, IngestError
+
+FAILED = 1
+WRONG = 2
+
+
+class Commands(click.Group):
+    """A group whose commands end with one clear line instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 -- click's own signature
+        """Run the command; turn our errors into a line and an exit status."""
+        try:
+            return super().invoke(ctx)
+        except ConfigError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(WRONG)
+        except IngestError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(FAILED)
+
+
+@click.group(cls=Commands)
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default=Path("config.toml"),
+    envvar="INGEST_CONFIG",
+    show_default=True,
+    help="The configuration file.",
+)
+@click.version_option(__version__, message="%(version)s")
+@click.pass_context
+def main(ctx: click.Context, config_path: Path) -> None:
+    """Take meter readings over every channel, judge, commit and answer them."""
+    ctx.obj = Session(config_path)
+
+
+@main.command()
+@pass_session
+def run(session: Session) -> None:
+    """Run the daemon until SIGTERM."""
+    refuse_missing_secrets(session.config)
+    uvloop.run(run_daemon(session.config))
+
+
+for command in (check, demo, explain, export, messages, migrate, replay, show, status, windows):
+    main.add_command(command)

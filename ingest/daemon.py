@@ -1,0 +1,324 @@
+"""
+The composition root: builds every part, starts them in order, unwinds in reverse.
+
+Order of starting: internal listener, database, schema, intake, outbox, channels, public listener.
+Only then is the daemon ready. Stopping goes the other way within ``service.stop_within`` seconds:
+what was received is finished, what was not is left to the upstream. A part whose end is not to be
+had in time is left behind and named in the log; being killed is safe at any moment.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from pathlib import Path
+from typing import assert_never
+
+from ingest import clock
+from ingest.addresses import parse_listen
+from ingest.channels.registry import RegistryChannel
+from ingest.channels.sms import SmsChannel
+from ingest.channels.smtp import SmtpChannel
+from ingest.config import Configuration
+from ingest.embedded import EmbeddedPostgres
+from ingest.errors import ConfigError, PermanentError, TransientError
+from ingest.health import Health
+from ingest.intake import Intake
+from ingest.listeners import open_listener
+from ingest.log import get_logger
+from ingest.model import ChannelName
+from ingest.notify import READY, STOPPING, notify
+from ingest.outbox import Outbox
+from ingest.policy import build_policies
+from ingest.ports import Channel, Route
+from ingest.registries import RegistryIntake
+from ingest.replies import load_phrasebook
+from ingest.retry import back_off
+from ingest.senders import ClosableSender, build_sender
+from ingest.settings import (
+    AnyChannel,
+    ApiSettings,
+    ImapSettings,
+    RegistrySettings,
+    SmsSettings,
+    SmtpSettings,
+    TerminalSettings,
+)
+from ingest.store import Store
+from ingest.supervisor import ChannelStatus, run_channel
+
+log = get_logger()
+
+EMBEDDED = "embedded"
+LAST_SECONDS = 5.0
+"""For closing the database once the time for stopping is up."""
+
+
+@contextlib.asynccontextmanager
+async def open_database(config: Configuration) -> AsyncIterator[Store]:
+    """Connect to the database, starting the embedded one; raises TransientError or ConfigError."""
+    settings = config.settings.database
+    async with contextlib.AsyncExitStack() as stack:
+        url = settings.url
+        if url == EMBEDDED:
+            server = EmbeddedPostgres(config.state_dir)
+            stack.push_async_callback(server.stop)
+            url = await server.start()
+        store = await Store.open(
+            url,
+            password=config.read_secret(settings.password) if settings.password else "",
+            connections=settings.connections,
+            statement_timeout=settings.statement_timeout,
+        )
+        stack.push_async_callback(store.close)
+        yield store
+
+
+def build_channel(
+    name: ChannelName,
+    settings: AnyChannel,
+    config: Configuration,
+    intake: Intake,
+    registries: RegistryIntake,
+) -> Channel:
+    """Return the channel of a table of config.toml; nothing is connected yet."""
+    match settings:
+        case SmtpSettings():
+            return SmtpChannel(name, settings, config, intake)
+        case SmsSettings():
+            return SmsChannel(name, settings, config, intake)
+        case RegistrySettings():
+            return RegistryChannel(name, settings, config, registries)
+        case ImapSettings() | TerminalSettings() | ApiSettings():
+            raise ConfigError(f"channels.{name}: this version cannot run this type")
+        case _:
+            assert_never(settings)
+
+
+def find_templates(config: Configuration) -> Path | None:
+    """Return the folder with the operators' own templates, if there is one."""
+    folder = config.settings.replies.templates
+    return config.locate(folder) if folder else None
+
+
+class Daemon:
+    """One running daemon."""
+
+    def __init__(self, config: Configuration) -> None:
+        self.config = config
+        self.health = Health()
+        self.stopping = asyncio.Event()
+        self.addresses: dict[str, str] = {}
+        """Where the listeners stand, once they do."""
+        self._roots: dict[str, asyncio.Task[None]] = {}
+        self._deadline: float | None = None
+
+    def stop(self) -> None:
+        """Ask the daemon to end."""
+        self.stopping.set()
+
+    async def run(self) -> None:
+        """Serve until stopped; raises what made it impossible to go on."""
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                await self.until_stopped(self.start(stack))
+                if not self.stopping.is_set():
+                    self.announce()
+                    await self.watch_roots()
+            finally:
+                self.health.phase = "stopping"
+                notify(STOPPING)
+                log.info("daemon.stopping")
+                self._deadline = clock.monotonic() + self.config.settings.service.stop_within
+        log.info("daemon.stopped")
+
+    async def until_stopped(self, work: Coroutine[None, None, None]) -> None:
+        """Await *work*, but no longer than until the daemon is asked to end."""
+        working = asyncio.ensure_future(work)
+        stopping = asyncio.ensure_future(self.stopping.wait())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not working.done():
+            working.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await working
+
+    async def start(self, stack: contextlib.AsyncExitStack) -> None:
+        """Start every part in order; each registers its own end."""
+        http = self.config.settings.http
+        self.config.state_dir.mkdir(parents=True, exist_ok=True)
+        phrasebook = load_phrasebook(find_templates(self.config))
+        senders = self.build_senders(stack)
+        await self.listen(stack, "internal", http.internal, self.health.routes)
+        store = await self.reach_database(stack)
+        outbox = Outbox(store, senders, self.config.settings.replies)
+        policies = build_policies(self.config)
+        intake = Intake(store, policies, phrasebook, on_owed=outbox.wake)
+        registries = RegistryIntake(store, policies)
+        await self.health.look(store)
+        self.start_root(stack, "outbox", outbox.run())
+        self.start_root(stack, "health", self.health.watch(store))
+        self.start_root(stack, "intake", intake.run(), before_end=intake.drain)
+        channels = [
+            build_channel(ChannelName(name), settings, self.config, intake, registries)
+            for name, settings in self.config.channels.items()
+        ]
+        self.start_channels(stack, channels)
+        routes = [route for channel in channels for route in channel.routes]
+        await self.listen(stack, "listen", http.listen, routes)
+
+    def build_senders(
+        self, stack: contextlib.AsyncExitStack
+    ) -> Mapping[ChannelName, ClosableSender]:
+        """Return the ways out, those of disabled channels too: what is owed is still sent."""
+        senders: dict[ChannelName, ClosableSender] = {}
+        for name, settings in self.config.settings.channels.items():
+            if sender := build_sender(ChannelName(name), settings, self.config):
+                senders[ChannelName(name)] = sender
+                self.on_stop(stack, f"sender {name}", sender.aclose)
+        return senders
+
+    async def reach_database(self, stack: contextlib.AsyncExitStack) -> Store:
+        """Connect and bring the schema up to date, waiting for as long as PostgreSQL is away."""
+        for pause in back_off(0.5, 15.0):
+            attempt = contextlib.AsyncExitStack()
+            try:
+                store = await attempt.enter_async_context(open_database(self.config))
+                applied = await store.migrate()
+            except TransientError as error:
+                await attempt.aclose()
+                self.note_database_away(str(error))
+                await asyncio.sleep(pause)
+                continue
+            except BaseException:
+                await attempt.aclose()
+                raise
+            stack.push_async_callback(attempt.aclose)
+            log.info("database.opened", migrations=applied)
+            return store
+        raise TransientError
+
+    def note_database_away(self, problem: str) -> None:
+        """Log once that PostgreSQL is awaited, and again when the cause is another."""
+        if problem != self.health.database_problem:
+            log.warning("database.awaited", problem=problem)
+        self.health.database_problem = problem
+
+    async def listen(
+        self, stack: contextlib.AsyncExitStack, key: str, where: str, routes: Iterable[Route]
+    ) -> None:
+        """Open one of the HTTP listeners."""
+        http = self.config.settings.http
+        listener = open_listener(
+            parse_listen(where, self.config.state_dir),
+            routes,
+            max_body=http.max_body,
+            read_timeout=http.read_timeout,
+        )
+        try:
+            self.addresses[key] = await listener.__aenter__()
+        except PermanentError as error:
+            raise PermanentError(f"http.{key}: {error}") from None
+
+        async def close() -> None:
+            await listener.__aexit__(None, None, None)
+
+        self.on_stop(stack, f"listener {key}", close)
+
+    def start_root(
+        self,
+        stack: contextlib.AsyncExitStack,
+        name: str,
+        work: Coroutine[None, None, None],
+        before_end: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Start a task whose end ends the daemon; it is cancelled when its turn comes."""
+        task = asyncio.create_task(work, name=name)
+        self._roots[name] = task
+
+        async def end() -> None:
+            if before_end is not None:
+                await before_end()
+            await cancel([task])
+
+        self.on_stop(stack, name, end)
+
+    def start_channels(self, stack: contextlib.AsyncExitStack, channels: Iterable[Channel]) -> None:
+        """Start every channel in a task of its own; they end side by side."""
+        tasks = []
+        for channel in channels:
+            status = ChannelStatus(channel.name)
+            self.health.channels.append(status)
+            must_start = self.config.channels[channel.name].startup == "error"
+            work = run_channel(channel, status, must_start=must_start)
+            task = asyncio.create_task(work, name=f"channel {channel.name}")
+            self._roots[task.get_name()] = task
+            tasks.append(task)
+
+        async def end() -> None:
+            await cancel(tasks)
+
+        self.on_stop(stack, "channels", end)
+
+    def on_stop(
+        self, stack: contextlib.AsyncExitStack, name: str, end: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Register the end of a part; one that takes too long is left behind."""
+
+        async def bounded() -> None:
+            deadline = self._deadline or clock.monotonic() + LAST_SECONDS
+            try:
+                async with asyncio.timeout(max(deadline - clock.monotonic(), 0.1)):
+                    await end()
+            except TimeoutError:
+                log.exception("part.abandoned", part=name)
+
+        stack.push_async_callback(bounded)
+
+    def announce(self) -> None:
+        """Say that messages are taken."""
+        self.health.phase = "running"
+        log.info("daemon.started", channels=list(self.config.channels), **self.addresses)
+        notify(READY, "STATUS=taking readings")
+
+    async def watch_roots(self) -> None:
+        """Return when asked to end; raise when a task ended that never should."""
+        stopping = asyncio.create_task(self.stopping.wait(), name="stopping")
+        done, _ = await asyncio.wait(
+            {stopping, *self._roots.values()}, return_when=asyncio.FIRST_COMPLETED
+        )
+        stopping.cancel()
+        for name, task in self._roots.items():
+            if task in done and not self.stopping.is_set():
+                log.error("part.ended", part=name)
+                task.result()
+                raise PermanentError(f"the part {name} ended, which it never should")
+
+
+async def cancel(tasks: Iterable["asyncio.Task[None]"]) -> None:
+    """Cancel tasks and wait until each has ended in its own way."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def run_daemon(config: Configuration) -> None:
+    """Run a daemon until SIGTERM or SIGINT; a second one ends it at once, SIGHUP is ignored."""
+    daemon = Daemon(config)
+    loop = asyncio.get_running_loop()
+    running = asyncio.create_task(daemon.run(), name="daemon")
+
+    def on_signal() -> None:
+        if daemon.stopping.is_set():
+            log.warning("daemon.interrupted")
+            running.cancel()
+        daemon.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    loop.add_signal_handler(
+        signal.SIGHUP, lambda: log.warning("signal.ignored", advice="restart to read config.toml")
+    )
+    with contextlib.suppress(asyncio.CancelledError):
+        await running

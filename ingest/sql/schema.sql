@@ -1,0 +1,135 @@
+-- The whole schema as it is now, for reading; migrations/ says how it came about.
+-- A test holds the two together.
+
+CREATE TABLE messages (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    channel text NOT NULL,
+    external_id text NOT NULL,
+    receipt text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('message', 'registry')),
+    state text NOT NULL CHECK (state IN ('open', 'judged', 'parked')),
+    received_at timestamptz NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    sent_at timestamptz,
+    sender text NOT NULL,
+    recipient text NOT NULL,
+    media_type text NOT NULL,
+    raw bytea NOT NULL,
+    text text NOT NULL,
+    remainder text NOT NULL,
+    finding text NOT NULL,
+    disposition text,
+    reason text,
+    reply text NOT NULL,
+    problem text NOT NULL,
+    CONSTRAINT messages_external_id_key UNIQUE (channel, external_id),
+    CONSTRAINT messages_receipt_key UNIQUE (receipt),
+    CONSTRAINT messages_verdict_check CHECK ((state = 'open') = (disposition IS NULL))
+);
+COMMENT ON TABLE messages IS 'Everything that arrived, byte for byte, with the verdict of the whole';
+COMMENT ON COLUMN messages.external_id IS 'The upstream''s own id; with the channel it makes receiving idempotent';
+COMMENT ON COLUMN messages.state IS 'open: a registry still being read; parked: our code failed on it, a person must look';
+COMMENT ON COLUMN messages.finding IS 'What the channel found before anything was judged: a reason, or empty';
+COMMENT ON COLUMN messages.problem IS 'The traceback of a parked message, or what made a registry fail';
+
+CREATE INDEX messages_received_at_idx ON messages (received_at);
+CREATE INDEX messages_waiting_idx ON messages (received_at)
+WHERE disposition = 'hold' OR state <> 'judged';
+
+CREATE TABLE readings (
+    message_id bigint NOT NULL REFERENCES messages,
+    line integer NOT NULL,
+    register smallint NOT NULL,
+    account text NOT NULL,
+    value bigint,
+    previous bigint,
+    disposition text NOT NULL,
+    reason text NOT NULL,
+    counts boolean NOT NULL,
+    period date,
+    read_on date,
+    effective_at timestamptz NOT NULL,
+    fragment text NOT NULL,
+    PRIMARY KEY (message_id, line, register),
+    CONSTRAINT readings_counts_check CHECK (NOT counts OR (period IS NOT NULL AND value IS NOT NULL))
+);
+COMMENT ON TABLE readings IS 'One row per register of every reading, believed or not';
+COMMENT ON COLUMN readings.line IS 'Number within the message, from 1; in a registry the line of the file';
+COMMENT ON COLUMN readings.register IS 'Which counter of the account, from 1, in the order written';
+COMMENT ON COLUMN readings.counts IS 'Whether this is the value billed for account, period and register';
+COMMENT ON COLUMN readings.period IS 'First day of the billing period';
+COMMENT ON COLUMN readings.effective_at IS 'The time its window was judged by: arrival, or a trusted operation time';
+
+-- The arbiter: at most one value counts, whoever writes at the same time. It also finds what a
+-- new reading has to be compared with.
+CREATE UNIQUE INDEX readings_counting_key ON readings (period, account, register) WHERE counts;
+CREATE INDEX readings_account_idx ON readings (account);
+
+CREATE TABLE registries (
+    message_id bigint PRIMARY KEY REFERENCES messages,
+    file_name text NOT NULL,
+    size bigint NOT NULL,
+    lines integer NOT NULL DEFAULT 0,
+    read_bytes bigint NOT NULL DEFAULT 0,
+    finished_at timestamptz
+);
+COMMENT ON TABLE registries IS 'How far each batch file has been committed';
+
+CREATE TABLE registry_chunks (
+    message_id bigint NOT NULL REFERENCES registries,
+    first_line integer NOT NULL,
+    line_count integer NOT NULL,
+    raw bytea NOT NULL,
+    PRIMARY KEY (message_id, first_line)
+);
+COMMENT ON TABLE registry_chunks IS 'The bytes of a registry; in order of first_line they are the file';
+
+CREATE TABLE outbox (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    message_id bigint NOT NULL REFERENCES messages,
+    occasion smallint NOT NULL,
+    channel text NOT NULL,
+    receipt text NOT NULL,
+    reason text NOT NULL,
+    address text NOT NULL,
+    subject text NOT NULL,
+    in_reply_to text NOT NULL,
+    reply_references text NOT NULL,
+    body text NOT NULL,
+    state text NOT NULL DEFAULT 'due'
+    CHECK (state IN ('due', 'sending', 'sent', 'failed', 'uncertain', 'suppressed')),
+    attempts integer NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    leased_until timestamptz,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    settled_at timestamptz,
+    upstream_id text NOT NULL DEFAULT '',
+    CONSTRAINT outbox_occasion_key UNIQUE (message_id, occasion)
+);
+COMMENT ON TABLE outbox IS 'Replies that are owed, and what became of them';
+COMMENT ON COLUMN outbox.occasion IS '0 answers the message; higher ones tell the sender what a replay changed';
+COMMENT ON COLUMN outbox.state IS 'uncertain: it may have gone out and a repeat could reach the person twice';
+
+CREATE INDEX outbox_owed_idx ON outbox (next_attempt_at) WHERE state IN ('due', 'sending');
+CREATE INDEX outbox_address_idx ON outbox (address, reason, settled_at) WHERE state = 'sent';
+
+CREATE TABLE deliveries (
+    outbox_id bigint NOT NULL REFERENCES outbox,
+    attempt integer NOT NULL,
+    ended_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    state text NOT NULL,
+    detail text NOT NULL,
+    PRIMARY KEY (outbox_id, attempt)
+);
+COMMENT ON TABLE deliveries IS 'Every attempt to send a reply that came to an end';
+
+CREATE TABLE events (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    message_id bigint NOT NULL REFERENCES messages,
+    happened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    event text NOT NULL,
+    detail text NOT NULL
+);
+COMMENT ON TABLE events IS 'What was done to a message after it was judged, such as a replay';
+
+CREATE INDEX events_message_id_idx ON events (message_id);
