@@ -173,7 +173,14 @@ class Daemon:
         """Return the ways out, those of disabled channels too: what is owed is still sent."""
         senders: dict[ChannelName, ClosableSender] = {}
         for name, settings in self.config.settings.channels.items():
-            if sender := build_sender(ChannelName(name), settings, self.config):
+            try:
+                sender = build_sender(ChannelName(name), settings, self.config)
+            except ConfigError as error:
+                if settings.enabled:
+                    raise
+                log.warning("sender.unusable", channel=name, problem=str(error))
+                continue
+            if sender is not None:
                 senders[ChannelName(name)] = sender
                 self.on_stop(stack, f"sender {name}", sender.aclose)
         return senders

@@ -22,6 +22,8 @@ log = get_logger()
 MOST_CONNECTIONS = 2000
 KEEP_ALIVE = 75.0
 """Seconds for which a connection between two requests is kept."""
+LINGER = 2.0
+"""Seconds for which the rest of a refused request is still read."""
 STOP_WITHIN = 10.0
 """Seconds for requests in hand once no more are taken."""
 
@@ -87,7 +89,11 @@ async def open_listener(
     """
     app = build_app(routes, max_body)
     runner = web.AppRunner(
-        app, access_log=None, shutdown_timeout=STOP_WITHIN, keepalive_timeout=KEEP_ALIVE
+        app,
+        access_log=None,
+        shutdown_timeout=STOP_WITHIN,
+        keepalive_timeout=KEEP_ALIVE,
+        lingering_time=LINGER,
     )
     gatekeeper = Gatekeeper(runner, read_timeout)
     app.on_response_prepare.append(gatekeeper.let_in)

@@ -1,0 +1,132 @@
+"""
+Kannel's ``sms-service``: get-url and post-url; the body of our response is the reply SMS.
+
+Nothing but the reply may ever stand in a body: Kannel texts it to the customer.
+"""
+
+import datetime as dt
+import re
+
+from ingest.channels.gateways.request import (
+    FORM,
+    Answer,
+    GatewayRequest,
+    Text,
+    clean_text,
+    make_external_id,
+    parse_time,
+    split_form,
+)
+from ingest.errors import PermanentError
+from ingest.settings import SmsSettings
+
+CHARSETS = {
+    "UTF-16BE": "utf-16-be",
+    "UCS-2": "utf-16-be",
+    "UCS-2BE": "utf-16-be",
+    "UTF-16": "utf-16",
+    "WINDOWS-1252": "cp1252",
+    "ISO-8859-1": "cp1252",
+    "WINDOWS-1251": "cp1251",
+    "KOI8-R": "koi8-r",
+}
+"""Names that ``%C`` and Content-Type carry. All others (UTF-8, GSM, 8-BIT, none) are UTF-8 in
+every Kannel since 1.4.3, and Latin in older ones."""
+
+CHARSET = re.compile(r';\s*charset\s*=\s*"?([A-Za-z0-9._-]{1,40})', re.ASCII | re.IGNORECASE)
+SEVEN_BIT, UCS2 = "0", "2"
+
+
+class KannelGateway:
+    """Reads what the escapes of an ``sms-service`` make, and answers with the reply alone."""
+
+    answers_in_body = True
+
+    def __init__(self, settings: SmsSettings, zone: dt.tzinfo) -> None:
+        self.settings = settings
+
+    def read(self, request: GatewayRequest, received_at: dt.datetime) -> tuple[Text, ...]:
+        """Return the text in *request*; raises :exc:`PermanentError` for what is malformed."""
+        fields = split_form(request.query)
+        sender, recipient, time, given = (
+            find_part(request, fields, name) for name in ("from", "to", "time", "id")
+        )
+        data = request.body if request.method == "POST" else fields.get("text")
+        if data is None or sender is None:
+            raise PermanentError("the field from or text is missing")
+        text = clean_text(decode_data(data, name_charset(request, fields)))
+        sent_at = parse_kannel_time(time or "")
+        return (
+            Text(
+                sender=sender,
+                text=text,
+                external_id=make_external_id(given or "", sender, text, sent_at or received_at),
+                recipient=recipient or "",
+                sent_at=sent_at,
+                raw=request.body if request.method == "POST" else request.query,
+                media_type=request.content_type if request.method == "POST" else FORM,
+            ),
+        )
+
+    def answer(self, reply: str) -> Answer:
+        """
+        Say OK with the reply as the whole body.
+
+        Kannel takes a reply for 7-bit text and spoils Cyrillic unless it is told its coding.
+        """
+        coding = SEVEN_BIT if reply.isascii() else UCS2
+        return Answer(
+            200,
+            "text/plain; charset=utf-8",
+            reply.encode("utf-8", "replace"),
+            (("X-Kannel-Coding", coding),) if reply else (),
+        )
+
+
+def find_part(request: GatewayRequest, fields: dict[str, bytes], name: str) -> str | None:
+    """Find a part in the query, where our docs put it, or else in post-url's own header."""
+    found = fields[name].decode("utf-8", "replace") if name in fields else None
+    if found is None and request.method == "POST":
+        found = request.find_header(f"X-Kannel-{name}")
+    return None if found is None else clean_text(found).strip()
+
+
+def name_charset(request: GatewayRequest, fields: dict[str, bytes]) -> str:
+    """Return the codec of the text; empty when nothing names it."""
+    named = fields.get("charset", b"").decode("ascii", "replace")
+    coding = fields.get("coding", b"").decode("ascii", "replace")
+    if request.method == "POST":
+        named = read_charset(request.content_type) or named
+        coding = request.find_header("X-Kannel-Coding") or coding
+    if not named and coding.strip() == UCS2:
+        return "utf-16-be"
+    named = named.strip(' "').upper()
+    return CHARSETS.get(named, "utf-8" if named else "")
+
+
+def read_charset(content_type: str) -> str:
+    """Return the charset that a Content-Type names, or nothing."""
+    found = CHARSET.search(content_type)
+    return found[1] if found else ""
+
+
+def decode_data(data: bytes, charset: str) -> str:
+    """Turn the bytes of a text into characters, whatever they are."""
+    if charset not in ("", "utf-8"):
+        return data.decode(charset, "replace")
+    if not charset and looks_like_ucs2(data):
+        return data.decode("utf-16-be")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def looks_like_ucs2(data: bytes) -> bool:
+    """Tell UCS-2 by its high bytes: Latin and Cyrillic have 0 and 4, which no other text has."""
+    return bool(data) and len(data) % 2 == 0 and set(data[::2]) <= {0, 4}
+
+
+def parse_kannel_time(text: str) -> dt.datetime | None:
+    """Read ``%T`` (seconds), or ``%t`` and X-Kannel-Time (a date in UTC)."""
+    return parse_time(text, "epoch" if text.isdigit() else "iso", dt.UTC)

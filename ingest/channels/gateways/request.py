@@ -1,0 +1,131 @@
+"""What all SMS gateways have in common: the request as it came, the texts in it, the answer."""
+
+import datetime as dt
+import hashlib
+import re
+from typing import Protocol
+from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
+
+FORM = "application/x-www-form-urlencoded"
+LONGEST_ID = 200
+"""Characters of an id that are kept as they came; a longer one would not fit into an index."""
+
+UNSTORABLE = re.compile("[\ud800-\udfff\0]")
+
+
+class GatewayRequest(Struct, frozen=True, kw_only=True):
+    """One HTTP request of a gateway, with nothing decoded yet."""
+
+    method: str
+    query: bytes = b""
+    """What stands after the ``?``, still percent-encoded."""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    content_type: str = ""
+
+    def find_header(self, name: str) -> str | None:
+        """Return the first header called *name*, in whatever case."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+class Text(Struct, frozen=True, kw_only=True):
+    """One SMS as its gateway handed it over."""
+
+    sender: str
+    """As it came, so that a reply can be addressed the same way."""
+    text: str
+    external_id: str
+    recipient: str
+    sent_at: dt.datetime | None
+    raw: bytes
+    media_type: str
+
+
+class Answer(Struct, frozen=True):
+    """What the gateway is told once everything is committed."""
+
+    status: int
+    content_type: str
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Gateway(Protocol):
+    """One gateway's way of speaking; pure, and told nothing that it does not need."""
+
+    @property
+    def answers_in_body(self) -> bool:
+        """Whether the body of a response is texted to the customer."""
+
+    def read(self, request: GatewayRequest, received_at: dt.datetime) -> tuple[Text, ...]:
+        """Return the texts in *request*; raises :exc:`PermanentError` for what is malformed."""
+
+    def answer(self, reply: str) -> Answer:
+        """Say OK; *reply* goes along where the body is texted to the customer."""
+
+
+def split_form(data: bytes) -> dict[str, bytes]:
+    """Read an urlencoded form; values stay bytes, and of a repeated field the first counts."""
+    fields: dict[str, bytes] = {}
+    for pair in data.split(b"&"):
+        name, _, value = pair.partition(b"=")
+        if name:
+            fields.setdefault(unquote(name).decode("utf-8", "replace"), unquote(value))
+    return fields
+
+
+def drop_field(data: bytes, field: str) -> bytes:
+    """Return an urlencoded form without *field*: a secret in it is not to be kept."""
+    return b"&".join(
+        pair
+        for pair in data.split(b"&")
+        if unquote(pair.partition(b"=")[0]).decode("utf-8", "replace") != field
+    )
+
+
+def unquote(data: bytes) -> bytes:
+    """Undo percent-encoding as forms use it."""
+    return unquote_to_bytes(data.replace(b"+", b" "))
+
+
+def clean_text(text: str) -> str:
+    """
+    Put U+FFFD for what no database holds: lone surrogates and NUL.
+
+    NUL at the ends is padding. Inside it must stay visible, or two numbers would become one.
+    """
+    return UNSTORABLE.sub("\ufffd", text.strip("\0"))
+
+
+def make_external_id(given: str, sender: str, text: str, at: dt.datetime) -> str:
+    """Return the gateway's own id, or else what sender, text and minute make."""
+    if given and len(given) <= LONGEST_ID:
+        return given
+    minute = at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M")
+    parts = (given,) if given else (sender, text, minute)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def parse_time(text: str, form: str, zone: dt.tzinfo) -> dt.datetime | None:
+    """
+    Read a time as ``iso``, ``epoch``, ``epoch-ms`` or a strptime format; None when it is none.
+
+    The sender's time is only shown, so an odd one must not cost the message.
+    """
+    try:
+        return read_time(text.strip(), form, zone).astimezone(dt.UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def read_time(text: str, form: str, zone: dt.tzinfo) -> dt.datetime:
+    """Read a time; one that carries no zone is in *zone*."""
+    if form in ("epoch", "epoch-ms"):
+        seconds = float(text) / (1000 if form == "epoch-ms" else 1)
+        return dt.datetime.fromtimestamp(seconds, dt.UTC)
+    iso = form == "iso"
+    moment = dt.datetime.fromisoformat(text) if iso else dt.datetime.strptime(text, form)  # noqa: DTZ007 -- the zone follows
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
