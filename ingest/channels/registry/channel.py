@@ -1,0 +1,190 @@
+"""One partner's folder: locked, watched, and taken from in order of arrival."""
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Final
+
+from watchfiles import awatch
+
+from ingest import clock
+from ingest.channels.registry.passage import Desk, Passage
+from ingest.channels.registry.threads import in_thread, wait_for
+from ingest.channels.registry.troubles import Troubles
+from ingest.config import Configuration
+from ingest.errors import PermanentError, TransientError
+from ingest.folders import Claimed, Found, Settling, open_regular, show_name
+from ingest.log import get_logger
+from ingest.model import ChannelName
+from ingest.ports import ChannelReport, RegistrySink, Route
+from ingest.settings import RegistrySettings
+
+LONGEST_PAUSE = 60.0
+"""Seconds between attempts at most."""
+PATIENCE = 10
+"""Times in a row that the sink may put a file off before later files may pass it."""
+NOTICE_STEP = 200
+"""Milliseconds in which notices of the operating system are gathered."""
+
+log = get_logger()
+
+
+class RegistryChannel:
+    """One partner's folder."""
+
+    routes: Final[Sequence[Route]] = ()
+
+    def __init__(
+        self,
+        name: ChannelName,
+        settings: RegistrySettings,
+        config: Configuration,
+        sink: RegistrySink,
+        *,
+        now: Callable[[], dt.datetime] = clock.now,
+    ) -> None:
+        self.name = name
+        self._settings = settings
+        self._desk = Desk(name, settings, config, sink, now)
+        self._folders = self._desk.folders
+        self._settling = Settling(settings.settle)
+        self._troubles = Troubles(name, LONGEST_PAUSE)
+        self._mentioned: set[str] = set()
+
+    def set_longest_pause(self, seconds: float) -> None:
+        """Limit the pauses between attempts; before the channel runs."""
+        self._troubles = Troubles(self.name, seconds)
+
+    async def run(self, report: ChannelReport) -> None:
+        """Serve the folder until cancelled; the chunk in hand is finished first."""
+        while True:
+            try:
+                with self._folders.exclusive():
+                    await self.serve(report)
+            except (TransientError, OSError) as error:
+                report.lost(str(error))
+            await asyncio.sleep(self._settings.poll)
+
+    async def serve(self, report: ChannelReport) -> None:
+        """Look into the folder whenever it stirs, and every so often in any case."""
+        stirred, stop = asyncio.Event(), asyncio.Event()
+        watcher = asyncio.create_task(self.watch(stirred, stop), name=f"{self.name} watcher")
+        try:
+            pauses: Iterator[float] = self._troubles.make_pauses()
+            while True:
+                stirred.clear()
+                if await self.try_cycle(report):
+                    pauses = self._troubles.make_pauses()
+                    await wait_for(stirred, self.find_wait())
+                else:
+                    await asyncio.sleep(next(pauses))
+        finally:
+            stop.set()
+            await watcher
+
+    async def watch(self, stirred: asyncio.Event, stop: asyncio.Event) -> None:
+        """Set *stirred* on notices of the operating system; while there are none the poll does."""
+        told = False
+        while not stop.is_set():
+            try:
+                async for _ in self.list_notices(stop):
+                    stirred.set()
+            except Exception as error:  # noqa: BLE001 -- a name that is no UTF-8 is enough
+                if not told:
+                    log.warning("folder.unwatched", channel=self.name, problem=repr(error))
+                told = True
+                stirred.set()
+                await wait_for(stop, self._settings.poll)
+
+    def list_notices(self, stop: asyncio.Event) -> AsyncIterator[object]:
+        """Yield whenever something happened in ``in/``."""
+        return awatch(
+            self._folders.incoming,
+            watch_filter=None,
+            recursive=False,
+            step=NOTICE_STEP,
+            stop_event=stop,
+        )
+
+    def find_wait(self) -> float:
+        """Return the seconds until the next look is due."""
+        at = clock.monotonic()
+        waits = [self._settings.poll, *(due - at for due in self._troubles.list_due())]
+        if (settles := self._settling.wait(at)) is not None:
+            waits.append(settles)
+        return max(min(waits), 0.01)
+
+    async def try_cycle(self, report: ChannelReport) -> bool:
+        """Run one cycle and report how it went; False when the next one should wait for longer."""
+        try:
+            await self.run_cycle(report)
+        except (TransientError, OSError) as error:
+            report.lost(str(error))
+            return False
+        if self._troubles:
+            report.lost(str(self._troubles))
+        else:
+            report.up()
+        report.progressed()
+        return True
+
+    async def run_cycle(self, report: ChannelReport) -> None:
+        """Take what is at work since before, then what has settled; each in order of arrival."""
+        await in_thread(self._folders.create)
+        found, others = await in_thread(self._folders.look)
+        self.mention(others)
+        at_work = await in_thread(self._folders.list_claimed)
+        self._troubles.keep_only({one.path.name for one in at_work} | {one.name for one in found})
+        for one in at_work:
+            await self.attend(one, report)
+        for fresh in self._settling.observe(found, clock.monotonic()):
+            claimed = await self.claim(fresh)
+            if claimed is not None:
+                await self.attend(claimed, report)
+
+    def mention(self, others: Sequence[str]) -> None:
+        """Log once what lies in ``in/`` and is no file: links, pipes, folders, devices."""
+        for name in set(others) - self._mentioned:
+            log.warning("registry.skipped", channel=self.name, file=show_name(name))
+        self._mentioned = set(others)
+
+    async def claim(self, found: Found) -> Claimed | None:
+        """Move a file out of its sender's reach; None when that cannot be done now."""
+        if not self._troubles.is_due(found.name, clock.monotonic()):
+            return None
+        try:
+            claimed = await in_thread(self._folders.claim, found)
+        except OSError as error:
+            self._troubles.note(found.name, found.name, error, clock.monotonic())
+            return None
+        self._troubles.forget(found.name)
+        return claimed
+
+    async def attend(self, claimed: Claimed, report: ChannelReport) -> None:
+        """Process one file; what goes wrong with it must not stop the others."""
+        key = claimed.path.name
+        if not self._troubles.is_due(key, clock.monotonic()):
+            return
+        try:
+            await self.process(claimed, report)
+        except TransientError as error:
+            trouble = self._troubles.note(key, claimed.name, error, clock.monotonic())
+            if trouble.failures < PATIENCE:
+                trouble.not_before = 0.0
+                raise
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is logged and tried again
+            self._troubles.note(key, claimed.name, error, clock.monotonic())
+        else:
+            self._troubles.forget(key)
+
+    async def process(self, claimed: Claimed, report: ChannelReport) -> None:
+        """Take one file from ``work/`` to its answer."""
+        try:
+            file = await in_thread(open_regular, claimed.path)
+        except PermanentError as error:
+            log.warning("registry.skipped", channel=self.name, problem=str(error))
+            await in_thread(self._folders.set_aside, claimed)
+            return
+        with file:
+            await Passage(self._desk, claimed, file, report).run()
+        self._desk.forget(claimed)
