@@ -201,6 +201,7 @@ class Daemon:
                 await attempt.aclose()
                 raise
             stack.push_async_callback(attempt.aclose)
+            self.health.database_problem = ""
             log.info("database.opened", migrations=applied)
             return store
         raise TransientError

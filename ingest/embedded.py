@@ -53,18 +53,20 @@ class EmbeddedPostgres:
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_SH)
 
-    def stop_blocking(self) -> None:
-        """Do what ``stop`` says, in this thread."""
+    def stop_blocking(self) -> bool:
+        """Do what ``stop`` says, in this thread; tell whether nobody else uses the server."""
         if self._lock < 0:
-            return
+            return False
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            was_last = True
         except BlockingIOError:
-            self._server = None
-        if self._server is not None:
+            was_last = False
+        if was_last and self._server is not None:
             self._server.stop()
         os.close(self._lock)
         self._lock, self._server = -1, None
+        return was_last
 
 
 def open_server(folder: Path) -> Any:  # noqa: ANN401 -- an untyped package

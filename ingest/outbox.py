@@ -1,8 +1,8 @@
 """
 Sends the replies that are owed; what is due, leased and settled stands in the database.
 
-Rule 1. A reply is claimed with SKIP LOCKED and a lease by the database's clock, so that several
-daemons share the work and a killed one leaves nothing behind in "sending".
+Rule 1. A reply is claimed with SKIP LOCKED and a lease by the database's clock, renewed while the
+attempt lasts, so that several daemons share the work and a killed one leaves nothing in "sending".
 
 Rule 2. The schedule of retries stands in the row. Nothing is remembered here.
 
@@ -16,6 +16,7 @@ all, whatever the reason.
 
 import asyncio
 import collections
+import contextlib
 import datetime as dt
 from collections.abc import Callable, Mapping
 
@@ -39,9 +40,12 @@ from ingest.store import Row, Store, clean
 
 log = get_logger()
 
-LEASE = dt.timedelta(minutes=3)
+LEASE = dt.timedelta(seconds=30)
+"""How long after a daemon was killed its replies are left to it."""
+RENEW_EVERY = 10.0
+"""Seconds; an attempt under way keeps its lease for as long as it takes."""
 LONGEST_ATTEMPT = 120.0
-"""Seconds; shorter than the lease, so that nobody else sends what is still being sent."""
+"""Seconds."""
 BATCH = 20
 POLL = 5.0
 """Seconds between looks, beside being woken: another daemon or a command may owe a reply."""
@@ -134,12 +138,22 @@ class Outbox:
             log.debug("outbox.stopped", problem=str(error))
             return 0
         batch = asyncio.gather(*(self.handle(claim) for claim in claims))
+        renewing = asyncio.create_task(self.renew([one.acknowledgement.id for one in claims]))
         try:
             await asyncio.shield(batch)
         except asyncio.CancelledError:
             await batch
             raise
+        finally:
+            renewing.cancel()
         return len(claims)
+
+    async def renew(self, ids: list[int]) -> None:
+        """Keep the leases of what is being sent, until cancelled."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY)
+            with contextlib.suppress(TransientError):
+                await self._store.fetch("renew_leases", ids, LEASE)
 
     def find_room(self) -> int:
         """Return how many may leave now; a storm is logged once when it is stopped."""

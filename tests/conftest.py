@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -23,16 +25,20 @@ TEMPLATE = "ingest_template"
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One server for the whole run; every worker joins it and the last one stops it."""
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    server = EmbeddedPostgres(folder / "server")
+def postgres_url() -> Iterator[str]:
+    """
+    One server for the whole run; every worker joins it and the last one stops it.
+
+    It lies outside pytest's folders: another run would close those to the server's own user.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid.uuid4().hex)
+    folder = Path(tempfile.gettempdir()) / f"ingest-tests-{run}"
+    server = EmbeddedPostgres(folder)
     url = server.start_blocking()
     asyncio.run(relax(url))
     yield url
-    server.stop_blocking()
+    if server.stop_blocking():
+        shutil.rmtree(folder)
 
 
 async def relax(url: str) -> None:

@@ -98,10 +98,12 @@ class Town:
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", self.gateway).start()
-        yield self
-        await runner.cleanup()
-        server.close()
-        await server.wait_closed()
+        try:
+            yield self
+        finally:
+            await runner.cleanup()
+            server.close()
+            await server.wait_closed()
 
 
 class DaemonProcess:

@@ -406,3 +406,7 @@ FROM outbox
 WHERE message_id = $1
 ORDER BY occasion DESC LIMIT 1
 RETURNING id;
+
+-- name: renew_leases
+UPDATE outbox SET leased_until = now() + $2::interval
+WHERE id = any($1::bigint[]) AND state = 'sending';

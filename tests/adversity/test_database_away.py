@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import tempfile
+from pathlib import Path
 
 import aiohttp
 import aiosmtplib
@@ -14,12 +16,13 @@ from ingest.embedded import EmbeddedPostgres, open_server
 
 
 @pytest.fixture
-def own_server(tmp_path):
+def own_server():
     """A server of the test's own, to be treated badly."""
-    server = EmbeddedPostgres(tmp_path / "server")
-    url = server.start_blocking()
-    yield url, tmp_path / "server" / "postgresql"
-    server.stop_blocking()
+    with tempfile.TemporaryDirectory(prefix="ingest-tests-") as folder:
+        server = EmbeddedPostgres(Path(folder))
+        url = server.start_blocking()
+        yield url, Path(folder) / "postgresql"
+        server.stop_blocking()
 
 
 def stop_at_once(data):
