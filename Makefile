@@ -29,7 +29,7 @@ format: $(TEST_STAMP)  ## put the code into the house's format
 	$(BIN)/ruff check --fix-only .
 
 bench: $(TEST_STAMP)  ## side-by-side ratios: ours and its floor in one run
-	$(BIN)/python -P -m bench
+	PYTHONPATH=. $(BIN)/python -P -m bench
 
 dev: $(TEST_STAMP)  ## everything `test` and `check` need, nothing started
 

@@ -11,6 +11,7 @@ import fcntl
 import os
 import subprocess
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,12 @@ class EmbeddedPostgres:
         if self._lock < 0:
             lock_file = self._folder.with_name("postgresql.lock")
             self._lock = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        try:
+        fcntl.flock(self._lock, fcntl.LOCK_SH)
+        with self._folder.with_name("postgresql.start").open("w") as turn:
+            fcntl.flock(turn, fcntl.LOCK_EX)
             self._folder.mkdir(exist_ok=True)
             self._server = open_server(self._folder)
-            return str(self._server.get_uri())
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_SH)
+        return str(self._server.get_uri())
 
     def stop_blocking(self) -> bool:
         """Do what ``stop`` says, in this thread; tell whether nobody else uses the server."""
@@ -74,13 +74,33 @@ def open_server(folder: Path) -> Any:  # noqa: ANN401 -- an untyped package
     remove_stale_pid_file(folder / "postmaster.pid")
     server = make_server_class(folder.parent)(folder, cleanup_mode=None)
     try:
-        server.start()
+        with plain_locale():
+            server.start()
+    except RuntimeError as error:
+        raise ConfigError(
+            f"service.state_dir: the path {folder} is too long for a unix socket; "
+            "choose one of at most 80 characters"
+        ) from error
     except (subprocess.SubprocessError, AssertionError) as error:
         raise TransientError(
             f"the embedded PostgreSQL in {folder} does not start yet; its log is {folder / 'log'} "
             f"({str(error) or 'it is still recovering'})"
         ) from error
     return server
+
+
+@contextlib.contextmanager
+def plain_locale() -> Iterator[None]:
+    """Create a cluster the same way everywhere, also where the user's locale is not installed."""
+    before = os.environ.get("LC_ALL")
+    os.environ["LC_ALL"] = "C"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LC_ALL"]
+        else:
+            os.environ["LC_ALL"] = before
 
 
 def make_server_class(state_dir: Path) -> Any:  # noqa: ANN401 -- an untyped package

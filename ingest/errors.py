@@ -25,11 +25,11 @@ class ConfigError(IngestError):
 
 
 class TransientError(IngestError):
-    """This cannot be done right now; the same attempt may succeed later."""
+    """It cannot be done right now; the same attempt may succeed later."""
 
 
 class PermanentError(IngestError):
-    """This cannot be done, however often it is tried."""
+    """It cannot be done, however often it is tried."""
 
 
 class NotFoundError(IngestError):

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.errors import PermanentError, TransientError
-from ingest.folders import (
+from ingest.channels.registry.folders import (
     Draft,
     Folders,
     Found,
@@ -17,6 +16,7 @@ from ingest.folders import (
     read_lines,
     show_name,
 )
+from ingest.errors import PermanentError, TransientError
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_lines_are_read_within_limits(tmp_path: Path) -> None:
 
 def test_a_read_stops_between_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded, and no line is torn for it."""
-    monkeypatch.setattr("ingest.folders.LARGEST_READ", 4)
+    monkeypatch.setattr("ingest.channels.registry.folders.LARGEST_READ", 4)
     path = tmp_path / "a"
     path.write_bytes(b"1\n22\n333\n4\n")
     with open_regular(path) as file:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ingest.channels.dialects.results import ResultLines, Tally
-from ingest.folders import Draft, read_lines
+from ingest.channels.registry.folders import Draft, read_lines
 from ingest.model import LineResult
 from ingest.settings import RegistrySettings
 

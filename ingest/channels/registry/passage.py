@@ -11,10 +11,10 @@ from ingest.channels.dialects.results import ResultLines
 from ingest.channels.dialects.summary import Summary, describe_problem, render_summary
 from ingest.channels.dialects.survey import Fault, Findings, Problem, Survey
 from ingest.channels.registry.answer import FAILED, SUFFIXES, SUMMARY, Answer
+from ingest.channels.registry.folders import Claimed, Draft, Folders, read_lines, show_name
 from ingest.channels.registry.threads import complete, in_thread
 from ingest.config import Configuration
 from ingest.errors import PermanentError
-from ingest.folders import Claimed, Draft, Folders, read_lines, show_name
 from ingest.log import get_logger
 from ingest.model import (
     ChannelName,

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from ingest.channels.registry.folders import show_name
 from ingest.errors import TransientError
-from ingest.folders import show_name
 from ingest.log import get_logger
 from ingest.model import ChannelName
 from ingest.retry import back_off

@@ -1,0 +1,1 @@
+"""What is needed to read a mail as people and programs write it; ``mime.py`` puts it together."""
