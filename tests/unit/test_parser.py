@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from ingest.parsing import words
 from ingest.model import Account, Misreading, Reading, Reason, Submission
 from ingest.parser import MOST_CHARACTERS, MOST_ITEMS, parse, render_reading
+from ingest.parsing import words
 from ingest.parsing.tokens import ALIKE, find_date, normalise
 
 ONE = Reading(Account("123456789012"), (5467,), "123456789012*5467;")
