@@ -105,7 +105,7 @@ def judge_message(
     phrasebook: Phrasebook,
 ) -> Judgement:
     """Judge every reading of *message*, take what is accepted into *standings*, write the reply."""
-    verdict = find_verdict(message, submission)
+    verdict = find_verdict(message, submission, occasion.policy)
     if verdict is None:
         readings = judge_items(submission, occasion, standings)
         verdict = summarise([reading.verdict for reading in readings])
@@ -124,7 +124,7 @@ def judge_message(
     )
 
 
-def find_verdict(message: InboundMessage, submission: Submission) -> Verdict | None:
+def find_verdict(message: InboundMessage, submission: Submission, policy: Policy) -> Verdict | None:
     """
     Return the verdict of the whole where it does not depend on the readings.
 
@@ -135,7 +135,7 @@ def find_verdict(message: InboundMessage, submission: Submission) -> Verdict | N
             return Verdict(Disposition.HOLD, message.finding.reason)
         return message.finding
     if not submission.items:
-        return Verdict(Disposition.HOLD, Reason.NOT_RECOGNISED)
+        return Verdict(policy.dispositions[Reason.NOT_RECOGNISED], Reason.NOT_RECOGNISED)
     return None
 
 

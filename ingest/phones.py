@@ -1,6 +1,7 @@
 """Telephone numbers of senders: one spelling for each, and whether a person can be behind it."""
 
 import re
+from functools import lru_cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType, ValidationResult
@@ -20,7 +21,7 @@ def normalise(number: str, region: str) -> str:
 
     *region* (``RU``) says whose numbering plan applies where no country code is written.
     """
-    found = find_number(number, region)
+    found, _ = find_number(number, region)
     if found is None:
         return number.strip()
     return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
@@ -33,28 +34,32 @@ def is_person(number: str, region: str) -> bool:
     Never to names («MTS»), short codes («900») and whatever is no number: robots stand behind
     them, and a robot that answers our answer makes a loop.
     """
-    found = find_number(number, region)
-    return found is not None and phonenumbers.number_type(found) not in COSTLY
+    found, kind = find_number(number, region)
+    return found is not None and kind not in COSTLY
 
 
-def find_number(number: str, region: str) -> PhoneNumber | None:
-    """Return the full number that *number* means, or None when it means none."""
+@lru_cache(maxsize=4096)
+def find_number(number: str, region: str) -> tuple[PhoneNumber | None, int]:
+    """Return the full number that *number* means, with its kind; None when it means none."""
     written = number.strip()
+    nothing = (None, PhoneNumberType.UNKNOWN)
     if len(written) > MOST_CHARACTERS or not WRITTEN.fullmatch(written):
-        return None
+        return nothing
     digits = re.sub("[^0-9]", "", written)
     if len(digits) < FEWEST_DIGITS:
-        return None
+        return nothing
     # Gateways leave out the plus of foreign numbers, and people write 00 for it.
     international = [f"+{digits}", f"+{digits.removeprefix('00')}"]
     spellings = international[:1] if written.startswith("+") else [digits, *international]
     for text in spellings:
         found = parse_spelling(text, region)
-        if found is not None and phonenumbers.is_valid_number(found):
-            return found
+        # Every valid number is of some kind; asking for both would do the same work twice.
+        kind = PhoneNumberType.UNKNOWN if found is None else phonenumbers.number_type(found)
+        if kind != PhoneNumberType.UNKNOWN:
+            return found, kind
     # A range can be newer than our copy of its plan: the right length will do.
     found = parse_spelling(spellings[0], region)
-    return found if found is not None and is_full_length(found) else None
+    return (found, PhoneNumberType.UNKNOWN) if found and is_full_length(found) else nothing
 
 
 def is_full_length(number: PhoneNumber) -> bool:

@@ -94,6 +94,10 @@ class Store:
             "application_name": "ingest",
             "timezone": "UTC",
             "jit": "off",
+            # Few statements, run very often: planning one anew costs as much as running it. A plan
+            # made while a table was empty must still serve when it is large.
+            "plan_cache_mode": "force_generic_plan",
+            "enable_seqscan": "off",
             "statement_timeout": str(int(statement_timeout * 1000)),
             "idle_in_transaction_session_timeout": str(int(statement_timeout * 2000)),
         }

@@ -179,7 +179,7 @@ TEXTS = (
             status="200",
             verdict=CORRECTED,
             readings=(CORRECTED,),
-            answer=("240100310123: 6210", "вместо 6120"),
+            answer=("240100310123: 6210", "вместо прежнего"),
         ),
     ),
     Scene(

@@ -2,6 +2,8 @@
 
 -- name: find_circumstances
 -- Both halves in one round trip: what was received before, and the readings that count now.
+-- OFFSET 0 keeps the look-ups what they are: one index probe per row, however small the tables
+-- were when the plan was made.
 SELECT
     wanted.ord,
     messages.id AS message_id,
@@ -11,7 +13,11 @@ SELECT
     NULL::integer AS line,
     NULL::timestamptz AS effective_at
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (channel, external_id, ord)
-INNER JOIN messages USING (channel, external_id)
+CROSS JOIN LATERAL (
+    SELECT id FROM messages
+    WHERE messages.channel = wanted.channel AND messages.external_id = wanted.external_id
+    OFFSET 0
+) AS messages
 UNION ALL
 (
     SELECT
@@ -23,8 +29,14 @@ UNION ALL
         readings.line,
         readings.effective_at
     FROM unnest($3::text[], $4::date[]) AS wanted (account, period)
-    INNER JOIN readings USING (account, period)
-    WHERE readings.counts
+    CROSS JOIN LATERAL (
+        SELECT * FROM readings AS standing
+        WHERE
+            standing.period = wanted.period
+            AND standing.account = wanted.account
+            AND standing.counts
+        OFFSET 0
+    ) AS readings
     ORDER BY readings.account, readings.period, readings.register
 );
 
@@ -33,9 +45,12 @@ UNION ALL
 -- before new ones start to, hence the condition on the first step in the third.
 WITH superseded AS (
     UPDATE readings SET counts = FALSE
-    FROM unnest($1::bigint[], $2::integer[]) AS old (message_id, line)
-    WHERE readings.message_id = old.message_id AND readings.line = old.line AND readings.counts
-    RETURNING readings.message_id
+    WHERE
+        counts
+        AND message_id = any($1::bigint[])
+        AND line = any($2::integer[])
+        AND (message_id, line) IN (SELECT * FROM unnest($1::bigint[], $2::integer[]))
+    RETURNING message_id
 ),
 
 recorded AS (
@@ -141,8 +156,11 @@ FOR UPDATE OF registries;
 
 -- name: supersede
 UPDATE readings SET counts = FALSE
-FROM unnest($1::bigint[], $2::integer[]) AS old (message_id, line)
-WHERE readings.message_id = old.message_id AND readings.line = old.line AND readings.counts;
+WHERE
+    counts
+    AND message_id = any($1::bigint[])
+    AND line = any($2::integer[])
+    AND (message_id, line) IN (SELECT * FROM unnest($1::bigint[], $2::integer[]));
 
 -- name: advance_registry
 WITH kept AS (

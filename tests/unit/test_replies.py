@@ -139,11 +139,12 @@ def test_several_late_readings_say_their_month():
     assert "Принято за декабрь 1 из 2. Не принято: …0017. Код 7K4M-2Q9X" == short(late, bad, **SHUT)
 
 
-def test_a_correction_names_what_it_replaces():
-    """The sender sees which of his readings counts no more."""
+def test_a_correction_keeps_the_earlier_value_to_itself():
+    """Whoever sends a reading for somebody else's account does not learn what was there."""
     reading = a_judged_reading(Reason.CORRECTED, 5467, 1203, previous=(5400, 1200))
-    assert "Они заменили прежние: 5400 / 1200 кВт·ч." in long(reading)
-    assert f"Принято {ACCOUNT}: 5467 / 1203 вместо 5400 / 1200. Код {RECEIPT}" == short(reading)
+    assert "Они заменили прежние." in long(reading)
+    assert f"Принято {ACCOUNT}: 5467 / 1203 кВт·ч вместо прежнего. Код {RECEIPT}" == short(reading)
+    assert "5400" not in long(reading)
 
 
 @pytest.mark.parametrize(
