@@ -36,8 +36,8 @@ SPREAD = 7_919
 
 
 def make_line(number: int, lines: int, salt: int) -> str:
-    """Return a line; three in a hundred are bad."""
-    account = f"{number * SPREAD % lines:012}"
+    """Return a line, of an account that no other *salt* has; three in a hundred are bad."""
+    account = f"{salt * lines + number * SPREAD % lines:012}"
     if number % 100 == BAD_ACCOUNT:
         account = account[1:]
     value = "12x" if number % 100 in BAD_VALUES else str((number * 31 + salt) % 100_000)

@@ -17,6 +17,7 @@ listen = "127.0.0.1:{http}"
 internal = "127.0.0.1:{internal}"
 [replies]
 per_address_and_reason = 1000000
+per_minute = 1
 [windows.always]
 days = "1..-1"
 [channels.sms]

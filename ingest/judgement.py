@@ -74,13 +74,10 @@ class Occasion(Struct, frozen=True):
     policy: Policy
     receipt: str
     received_at: dt.datetime
+    received_on: dt.date
+    """The local day of arrival."""
     effective_at: dt.datetime
     day: Day
-
-    @property
-    def received_on(self) -> dt.date:
-        """The local day of arrival."""
-        return find_day(self.received_at, self.policy.window.zone)
 
 
 def open_occasion(
@@ -88,7 +85,14 @@ def open_occasion(
 ) -> Occasion:
     """Return the occasion of a message; without *effective_at* arrival decides."""
     at = received_at if effective_at is None else effective_at
-    return Occasion(policy, receipt, received_at, at, find_local_day(policy, at))
+    return Occasion(
+        policy=policy,
+        receipt=receipt,
+        received_at=received_at,
+        received_on=find_day(received_at, policy.window.zone),
+        effective_at=at,
+        day=find_local_day(policy, at),
+    )
 
 
 def list_keys(submission: Submission, occasion: Occasion) -> list[StandingKey]:

@@ -8,6 +8,7 @@ nor repeat a line.
 
 import datetime as dt
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
 from ingest import metrics
@@ -184,9 +185,10 @@ class RegistryIntake:
     def note(self, channel: ChannelName, judged: Sequence[JudgedLine]) -> None:
         """Count what was committed."""
         metrics.REGISTRY_LINES.labels(channel).inc(len(judged))
-        for reading, _ in judged:
-            found = reading.verdict
-            metrics.READINGS.labels(channel, found.disposition, found.reason).inc()
+        for (disposition, reason), count in Counter(
+            (reading.verdict.disposition, reading.verdict.reason) for reading, _ in judged
+        ).items():
+            metrics.READINGS.labels(channel, disposition, reason).inc(count)
 
 
 def read_progress(row: Row) -> RegistryProgress:

@@ -38,6 +38,12 @@ async def complete(work: Awaitable[Result]) -> Result:
 
 
 async def wait_for(event: asyncio.Event, seconds: float) -> None:
-    """Wait for *event*, for so many seconds at most."""
+    """
+    Wait for *event*, for so many seconds at most.
+
+    Not by ``asyncio.wait_for``: in Python 3.11 it loses a cancellation that comes together with
+    the event (github.com/python/cpython/issues/86296), and the channel would never end.
+    """
     with suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()
