@@ -242,6 +242,13 @@ def check_registry(where: str, channel: RegistrySettings) -> Iterator[str]:
             f"{where}.dialect.time_format: found {dialect.time_format!r}, "
             "wanted a format like '%d.%m.%Y %H:%M:%S'"
         )
+    try:
+        dialect.delimiter.encode(dialect.encoding)
+    except UnicodeEncodeError:
+        yield (
+            f"{where}.dialect.delimiter: found {dialect.delimiter!r}, wanted a character that "
+            f"{dialect.encoding} has"
+        )
     if dialect.quote == dialect.delimiter:
         yield f"{where}.dialect.quote: found the delimiter, wanted another character or none"
     if channel.judge_by == "operation" and "paid_at" not in dialect.columns:

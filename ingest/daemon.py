@@ -50,6 +50,8 @@ from ingest.supervisor import ChannelStatus, run_channel
 log = get_logger()
 
 EMBEDDED = "embedded"
+SETTLE_WITHIN = 10.0
+"""Seconds that the channels have to come up before the daemon says that it is ready."""
 LAST_SECONDS = 5.0
 """For closing the database once the time for stopping is up."""
 
@@ -166,6 +168,14 @@ class Daemon:
         self.start_channels(stack, channels)
         routes = [route for channel in channels for route in channel.routes]
         await self.listen(stack, "listen", http.listen, routes)
+        await self.until_settled()
+
+    async def until_settled(self) -> None:
+        """Wait until each channel has said how it fares; one that hangs is not waited for long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(SETTLE_WITHIN):
+                for channel in self.health.channels:
+                    await channel.settled.wait()
 
     def build_senders(
         self, stack: contextlib.AsyncExitStack

@@ -26,6 +26,8 @@ class Story(Struct, frozen=True):
     """Everything recorded of one message."""
 
     message: Row
+    verdicts: Sequence[Row]
+    """How many readings were judged how."""
     readings: Sequence[Row]
     """Of a registry the first ones, or the line that was asked for."""
     replies: Sequence[Row]
@@ -69,6 +71,7 @@ async def get_story(
         raise NotFoundError(f"{receipt} has no data line {line}")
     return Story(
         message=found[0],
+        verdicts=await store.fetch("count_verdicts", message_id),
         readings=readings,
         replies=await store.fetch("list_replies", message_id),
         deliveries=await store.fetch("list_deliveries", message_id),

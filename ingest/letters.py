@@ -34,18 +34,6 @@ LONGEST_ADDRESS = 254
 MESSAGE_ID = re.compile(r"<[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~.]{1,120}@[A-Za-z0-9\-._:\[\]]{1,120}>")
 CYRILLIC = re.compile("[А-Яа-я]")
 
-ROBOT = re.compile(
-    r"""
-      (mailer-?daemon | postmaster | hostmaster | listserv | majordomo | mdaemon | uucp
-        | root | daemon | nobody | www-data | apache | nginx | cron | auto-?(reply|responder))
-    | (.*[-._+=])? (no | not | do-?not | don-?t) [-._]? reply ([-._+=0-9].*)?
-    | (.*[-._+=])? bounces? ([-._+=0-9].*)?
-    | owner-.* | .*-owner | .*-request
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
-"""Local parts behind which no person reads."""
-
 
 def render_letter(
     acknowledgement: Acknowledgement,
@@ -170,14 +158,3 @@ def is_mailable(address: str) -> bool:
     """Tell whether *address* is one plain address that a relay takes: ``local@domain.tld``."""
     found = ADDRESS.fullmatch(address) if len(address) <= LONGEST_ADDRESS else None
     return found is not None and len(found["local"]) <= LONGEST_LOCAL
-
-
-def is_robot_address(address: str) -> bool:
-    """
-    Tell whether no person reads what is sent to *address*.
-
-    The null sender of bounces (``<>`` or nothing) is one, as are mailer daemons, lists and
-    no-reply addresses.
-    """
-    local = address.strip().strip("<>").rpartition("@")[0] or address.strip().strip("<>")
-    return not local or len(local) > LONGEST_ADDRESS or ROBOT.fullmatch(local) is not None

@@ -146,7 +146,10 @@ async def lock_message(transaction: Transaction, receipt: str) -> Row:
     if not rows:
         raise NotFoundError(f"no message has the receipt {receipt}")
     if rows[0]["kind"] == "registry":
-        raise PermanentError(f"{receipt} is a registry; put its file into in/ again instead")
+        raise PermanentError(
+            f"{receipt} is a registry, whose lines are judged once; what was refused is in "
+            "NAME.failed.csv beside its results: correct that and put it into in/"
+        )
     return rows[0]
 
 

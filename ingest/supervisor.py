@@ -36,6 +36,8 @@ class ChannelStatus:
         self.since = now()
         self.progressed_at: dt.datetime | None = None
         self.has_been_up = False
+        self.settled = asyncio.Event()
+        """Set once it is known whether the channel can take messages."""
         self._now = now
         metrics.CHANNEL_UP.labels(name).set(0)
 
@@ -46,6 +48,7 @@ class ChannelStatus:
             log.info(event, channel=self.name)
             self.state, self.problem, self.since = "up", "", self._now()
         self.has_been_up = True
+        self.settled.set()
         metrics.CHANNEL_UP.labels(self.name).set(1)
 
     def progressed(self) -> None:
@@ -59,6 +62,7 @@ class ChannelStatus:
             log.error("channel.lost", channel=self.name, problem=problem)
             self.since = self._now()
         self.state, self.problem = "lost", problem
+        self.settled.set()
         metrics.CHANNEL_UP.labels(self.name).set(0)
 
 
@@ -78,9 +82,9 @@ async def run_channel(channel: Channel, status: ChannelStatus, *, must_start: bo
         except Exception as error:
             log.exception("channel.failed", channel=channel.name)
             problem = f"a fault of ours: {error!r}"
-        if must_start and not status.has_been_up:
-            raise PermanentError(f'{channel.name} does not start (startup = "error"): {problem}')
         if status.state == "up":
             pauses = back_off(FIRST_PAUSE, LONGEST_PAUSE)
         status.lost(problem)
+        if must_start and not status.has_been_up:
+            raise PermanentError(f'{channel.name} does not start (startup = "error"): {problem}')
         await asyncio.sleep(next(pauses))

@@ -163,7 +163,8 @@ def narrate(session: Session, found: Explanation) -> Iterator[str]:
     window = occasion.policy.window
     edge = day.closes_at if day.is_open else day.next_opening
     word = "open, until" if day.is_open else "shut, opens"
-    yield f"2. window {window.name} ({window.find_days(occasion.received_on)}): {word} {edge}"
+    days = window.find_days(occasion.received_on)
+    yield f"2. window {window.name} ({days}): {word} {session.local(edge) or 'further notice'}"
     yield f"3. read: {len(found.submission.items)} item(s)"
     for item in found.submission.items:
         kind = f"not believed: {item.reason}" if isinstance(item, Misreading) else "a reading"

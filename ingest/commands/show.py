@@ -63,6 +63,7 @@ def describe(story: Story) -> dict[str, object]:
     message = {key: value for key, value in story.message.items() if key not in {"raw", "id"}}
     return {
         **message,
+        "verdicts": [dict(row) for row in story.verdicts],
         "readings": [dict(row) for row in story.readings],
         "replies": [dict(row) for row in story.replies],
         "deliveries": [dict(row) for row in story.deliveries],
@@ -79,6 +80,8 @@ def print_story(session: Session, story: Story) -> None:
     print_text(console, "text", story.message["text"])
     print_text(console, "not read", story.message["remainder"])
     print_text(console, "problem", story.message["problem"])
+    if story.message["kind"] == "registry":
+        print_table("lines", [dict(row) for row in story.verdicts])
     print_table("readings", [describe_reading(row) for row in story.readings])
     if len(story.readings) == MOST_READINGS:
         console.print(f"(the first {MOST_READINGS}; ask for a line with CODE/LINE)")
@@ -104,7 +107,8 @@ def list_facts(session: Session, message: Row) -> Iterator[tuple[str, object]]:
             f"{message['lines']} lines, {message['read_bytes']} of {message['size']} bytes",
         )
     yield "external id", message["external_id"]
-    yield "raw", f"{len(message['raw'])} bytes, {message['media_type']} (--raw writes them out)"
+    size = message["size"] if message["file_name"] else len(message["raw"])
+    yield "raw", f"{size} bytes, {message['media_type']} (--raw writes them out)"
 
 
 def print_text(console: Console, label: str, text: str) -> None:

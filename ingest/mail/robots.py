@@ -60,9 +60,13 @@ POSTMASTER = re.compile(
 )
 """Local parts that send bounces."""
 ROBOT = re.compile(
-    r"(?:listserv|majordomo|owner-.*|.*-owner|.*-request|(?:do[-_.]?not|no)[-_.]?reply(?:[-_.+].*)?"
-    r"|root|daemon|nobody|www-data)",
-    re.IGNORECASE,
+    r"""
+      (hostmaster | listserv | majordomo | mdaemon | uucp | root | daemon | nobody | www-data
+        | apache | nginx | cron | auto-?(reply|responder))
+    | (.*[-._+=])? (no | not | do[-._]?not | don-?t) [-._]? reply ([-._+=0-9].*)?
+    | owner-.* | .*-owner | .*-request
+    """,
+    re.VERBOSE | re.IGNORECASE,
 )
 """Local parts that nobody reads."""
 

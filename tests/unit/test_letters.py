@@ -13,7 +13,6 @@ from ingest.letters import (
     MOST_REFERENCES,
     clean_line,
     is_mailable,
-    is_robot_address,
     render_letter,
 )
 from ingest.model import Acknowledgement, ChannelName, Reason, ReplyTo
@@ -279,52 +278,6 @@ def test_a_plain_address_is_mailable(address):
 def test_what_is_not_one_plain_address_is_not_mailable(address):
     """A reply to it could go astray, or to a third person."""
     assert not is_mailable(address)
-
-
-@pytest.mark.parametrize(
-    "local",
-    [
-        "mailer-daemon",
-        "MAILER-DAEMON",
-        "postmaster",
-        "listserv",
-        "majordomo",
-        "owner-energy",
-        "energy-owner",
-        "root",
-        "energy-request",
-        "energy-bounces",
-        "bounce",
-        "bounces+1=x",
-        "bounce-77",
-        "noreply",
-        "no-reply",
-        "No.Reply",
-        "daemon",
-        "donotreply",
-        "do-not-reply",
-        "do_not_reply",
-        "billing-noreply",
-        "noreply-12",
-        "nobody",
-        "www-data",
-    ],
-)
-def test_behind_a_robots_address_no_person_reads(local):
-    """Daemons, lists, bounces and no-reply senders are known by name."""
-    assert is_robot_address(f"{local}@example.org")
-
-
-@pytest.mark.parametrize("address", ["", "<>", " ", f"{'no-' * 30_000}@example.org"])
-def test_the_null_sender_and_absurd_addresses_are_robots(address):
-    """Bounces have no sender; no person has an address of 90 kB."""
-    assert is_robot_address(address)
-
-
-@pytest.mark.parametrize("local", ["ivan", "bouncer", "rooty", "requests", "replay", "norebly"])
-def test_a_persons_address_is_no_robots(local):
-    """A name that only resembles a robot's is answered."""
-    assert not is_robot_address(f"{local}@example.org")
 
 
 @given(st.text(), st.integers(1, 50))
