@@ -181,6 +181,16 @@ class DaemonProcess:
         async with asyncio.timeout(ANSWER_WITHIN):
             return await self.process.wait()
 
+    @contextlib.asynccontextmanager
+    async def ended_with_the_block(self):
+        """End it in order at the end of the block, or at once when the block fails."""
+        try:
+            yield
+            await self.stop()
+        finally:
+            if self.process is not None and self.process.returncode is None:
+                await self.kill()
+
     async def command(self, *arguments) -> str:
         """Run another command of the program on the same configuration; return its output."""
         process = await asyncio.create_subprocess_exec(
