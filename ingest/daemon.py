@@ -171,11 +171,18 @@ class Daemon:
         await self.until_settled()
 
     async def until_settled(self) -> None:
-        """Wait until each channel has said how it fares; one that hangs is not waited for long."""
+        """
+        Wait until each channel has said how it fares; one that hangs is not waited for long.
+
+        Raises PermanentError when one that must start cannot, also where it tries again by itself.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLE_WITHIN):
                 for channel in self.health.channels:
                     await channel.settled.wait()
+        for channel in self.health.channels:
+            if self.config.channels[channel.name].startup == "error":
+                channel.check_started()
 
     def build_senders(
         self, stack: contextlib.AsyncExitStack

@@ -7,9 +7,12 @@ limited here, so that idle strangers cannot keep customers out.
 
 import asyncio
 import contextlib
+import logging
+import os
 from collections.abc import AsyncIterator, Iterable
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from ingest.addresses import Listen
@@ -68,6 +71,16 @@ async def hide_server(request: web.Request, response: web.StreamResponse) -> Non
     response.headers["Server"] = "ingest"
 
 
+def quote_nothing(record: logging.LogRecord) -> bool:
+    """Shorten what aiohttp logs of a request that is no HTTP: it quotes it, secrets and all."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, HttpProcessingError):
+        record.exc_info = None
+        record.msg = f"{record.msg}: {type(error).__name__}"
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
+
+
 def build_app(routes: Iterable[Route], max_body: int) -> web.Application:
     """Return the application that answers *routes*."""
     app = web.Application(middlewares=[answer_problems], client_max_size=max_body)
@@ -87,6 +100,7 @@ async def open_listener(
     At the end no more connections are taken, and requests in hand are finished. Raises
     PermanentError when the address cannot be had.
     """
+    logging.getLogger("aiohttp.server").addFilter(quote_nothing)
     app = build_app(routes, max_body)
     runner = web.AppRunner(
         app,
@@ -119,9 +133,10 @@ async def bind(factory: "Gatekeeper", listen: Listen) -> asyncio.Server:
             return await loop.create_unix_server(factory, str(listen.socket))
         return await loop.create_server(factory, listen.host, listen.port)
     except OSError as error:
+        # asyncio's own words repeat the address.
+        problem = os.strerror(error.errno) if error.errno and error.errno > 0 else error
         raise PermanentError(
-            f"cannot listen on {listen}: {error.strerror or error}; "
-            "is another daemon running there?"
+            f"cannot listen on {listen}: {problem}; is another daemon running there?"
         ) from None
 
 

@@ -18,6 +18,7 @@ import asyncio
 import collections
 import contextlib
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
@@ -53,6 +54,8 @@ PAUSES = tuple(dt.timedelta(seconds=s) for s in (10, 30, 60, 120, 300, 600, 1200
 LONGEST_PAUSE = dt.timedelta(hours=1)
 SETTLE_ATTEMPTS = 10
 MINUTE = 60.0
+NATIONAL_DIGITS = 10
+"""Digits of a telephone number without its country's code."""
 
 
 class Claim(Struct, frozen=True):
@@ -249,8 +252,18 @@ def note_reply(acknowledgement: Acknowledgement, state: str, detail: str) -> Non
         receipt=acknowledgement.receipt,
         state=state,
         attempts=acknowledgement.attempts + 1,
-        detail=detail,
+        detail=hide_address(detail, acknowledgement.reply_to.address),
     )
+
+
+def hide_address(text: str, address: str) -> str:
+    """
+    Take the person out of what a relay or gateway said, for the log; they like to repeat whom.
+
+    Of a telephone number the last ten digits are enough, with whatever code they are written.
+    """
+    person = address if "@" in address else address[-NATIONAL_DIGITS:]
+    return re.sub(re.escape(person), "...", text, flags=re.IGNORECASE) if person else text
 
 
 def read_claim(row: Row) -> Claim:

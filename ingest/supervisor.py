@@ -65,6 +65,11 @@ class ChannelStatus:
         self.settled.set()
         metrics.CHANNEL_UP.labels(self.name).set(0)
 
+    def check_started(self) -> None:
+        """Raise PermanentError when the channel is lost and never was up."""
+        if self.state == "lost" and not self.has_been_up:
+            raise PermanentError(f'{self.name} does not start (startup = "error"): {self.problem}')
+
 
 async def run_channel(channel: Channel, status: ChannelStatus, *, must_start: bool = False) -> None:
     """
@@ -85,6 +90,6 @@ async def run_channel(channel: Channel, status: ChannelStatus, *, must_start: bo
         if status.state == "up":
             pauses = back_off(FIRST_PAUSE, LONGEST_PAUSE)
         status.lost(problem)
-        if must_start and not status.has_been_up:
-            raise PermanentError(f'{channel.name} does not start (startup = "error"): {problem}')
+        if must_start:
+            status.check_started()
         await asyncio.sleep(next(pauses))

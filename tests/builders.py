@@ -30,6 +30,8 @@ SMS = ChannelName("sms")
 PARTNER = ChannelName("partner")
 
 SMALL_CONFIG = """
+[http]
+internal = "127.0.0.1:1"
 [windows.all-month]
 days = "6..-2"
 [windows.terminals]
