@@ -228,6 +228,16 @@ async def test_channel_decides_what_a_reason_leads_to(open_intake, a_config):
     assert Verdict(Disposition.HOLD, Reason.ACCOUNT_MALFORMED) == outcome.verdict
 
 
+async def test_channel_decides_about_messages_without_a_reading(open_intake, a_config):
+    """What is no reading at all waits for a person, unless config.toml says otherwise."""
+    text = SMALL_CONFIG.replace(
+        'gateway = "kannel"', 'gateway = "kannel"\ndispositions = { not_recognised = "reject" }'
+    )
+    sinks = await open_intake(a_config(text))
+    outcomes = [await sinks.receive(a_message("Добрый день!", channel=one)) for one in (MAIL, SMS)]
+    assert [Disposition.HOLD, Disposition.REJECT] == [one.verdict.disposition for one in outcomes]
+
+
 async def test_late_readings_may_count_for_the_next_period(open_intake, a_config, store):
     """With ``late = "next-period"`` a reading of the 30th is for December."""
     sinks = await open_intake(

@@ -193,7 +193,7 @@ def test_times_are_moved_into_the_services_zone(
 ) -> None:
     """Moscow's evening is the next day in Krasnoyarsk."""
     found = TimeReader(time_format, MOSCOW, ZONE).read(text)
-    assert dt.datetime(*expected, tzinfo=ZONE) == found  # type: ignore[misc]
+    assert dt.datetime(*expected, tzinfo=ZONE) == found
     assert ZONE is found.tzinfo
 
 
