@@ -1,34 +1,17 @@
-"""A registry through the partner's folder, against a plain COPY of the same lines."""
+"""A registry through the partner's folder of a daemon, against a plain COPY of the same lines."""
 
 import asyncio
 import datetime as dt
-import resource
 import statistics
 import time
 from pathlib import Path
 
 import asyncpg
 
-from ingest.channels.registry import RegistryChannel
-from ingest.config import load_config
+from bench.servers import our_daemon
 from ingest.embedded import EmbeddedPostgres
-from ingest.model import ChannelName
-from ingest.policy import build_policies
 from ingest.records import READING_COLUMNS
-from ingest.registries import RegistryIntake
-from ingest.store import Store
 
-CONFIG = """
-[windows.always]
-days = "1..-1"
-[channels.partner]
-type = "registry"
-window = "always"
-directory = "partner"
-settle = 0.1
-poll = 0.1
-dialect = { columns = { account = 1, value = 2 } }
-"""
 BAD_ACCOUNT, *BAD_VALUES = (3, 5, 7)
 """Which of a hundred lines are bad."""
 SPREAD = 7_919
@@ -44,50 +27,22 @@ def make_line(number: int, lines: int, salt: int) -> str:
     return f"{account};{value}\n"
 
 
-class Ended:
-    """Notes when the channel has worked off a file."""
-
-    def __init__(self) -> None:
-        self.event = asyncio.Event()
-        self.started = asyncio.Event()
-
-    def up(self) -> None:
-        """Note that the folders are there."""
-        self.started.set()
-
-    def progressed(self) -> None:
-        """Note that a file is done."""
-        self.event.set()
-
-    def lost(self, problem: str) -> None:
-        """Say so: the figure would be wrong."""
-        print("lost:", problem)
-
-
 async def compare_registry(folder: Path, lines: int, rounds: int) -> None:
-    """Load as many lines in turn by COPY and by the channel."""
-    (folder / "config.toml").write_text(CONFIG)
-    config = load_config(folder / "config.toml", {})
-    server = EmbeddedPostgres(folder / "registry")
-    url = await server.start()
-    store = await Store.open(url)
-    await store.migrate()
-    sink = RegistryIntake(store, build_policies(config))
-    channel = RegistryChannel(
-        ChannelName("partner"), config.settings.channels["partner"], config, sink
-    )
-    ended = Ended()
-    running = asyncio.create_task(channel.run(ended))
-    await ended.started.wait()
+    """Load as many lines in turn by COPY and by the daemon, into the same tables."""
     copies, ours = [], []
-    for turn in range(rounds):
-        copies.append(lines / await time_copy(url, lines, turn))
-        ours.append(lines / await time_channel(config.state_dir / "partner", lines, turn, ended))
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await store.close()
-    await server.stop()
-    print_registry(lines, copies, ours)
+    async with our_daemon(folder) as daemon:
+        server = EmbeddedPostgres(daemon.state)
+        url = await server.start()
+        for turn in range(rounds):
+            copies.append(lines / await time_copy(url, lines, turn))
+            ours.append(lines / await time_daemon(daemon.state / "partner", lines, turn))
+        peak = daemon.read_memory("VmHWM")
+        await server.stop()
+    ratio = statistics.median(a / b for a, b in zip(ours, copies, strict=True))
+    print(f"\nRegistry of {lines:,} lines, 3 % of them bad, with its result file")
+    print(f"  plain COPY  {statistics.median(copies):>9,.0f} lines/s")
+    print(f"  ours        {statistics.median(ours):>9,.0f} lines/s  peak {peak:,.0f} MB")
+    print(f"  ours / COPY throughput {ratio:5.2f}")
 
 
 async def time_copy(url: str, lines: int, turn: int) -> float:
@@ -117,25 +72,14 @@ async def time_copy(url: str, lines: int, turn: int) -> float:
     return elapsed
 
 
-async def time_channel(partner: Path, lines: int, turn: int, ended: Ended) -> float:
-    """Return the seconds from the file's arrival to its results, less the settling."""
+async def time_daemon(partner: Path, lines: int, turn: int) -> float:
+    """Return the seconds from a file's arrival to its results; 0.1 of them the file must settle."""
     part = partner / "in" / f"{turn}.part"
     part.write_text("".join(make_line(number, lines, turn) for number in range(lines)))
-    ended.event.clear()
+    result = partner / "out" / f"{turn}.csv.result.csv"
     started = time.perf_counter()
     part.rename(part.with_suffix(".csv"))
-    result = partner / "out" / f"{turn}.csv.result.csv"
-    while not result.exists():
-        ended.event.clear()
-        await asyncio.wait_for(ended.event.wait(), 600)
+    async with asyncio.timeout(600):
+        while not result.exists():  # noqa: ASYNC110 -- another process makes it
+            await asyncio.sleep(0.01)
     return time.perf_counter() - started
-
-
-def print_registry(lines: int, copies: list[float], ours: list[float]) -> None:
-    """Print medians, and the ratio of rounds that ran one after the other."""
-    ratio = statistics.median(a / b for a, b in zip(ours, copies, strict=True))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\nRegistry of {lines:,} lines, 3 % of them bad, with its result file")
-    print(f"  plain COPY  {statistics.median(copies):>10,.0f} lines/s")
-    print(f"  ours        {statistics.median(ours):>10,.0f} lines/s  peak {peak:,.0f} MB (both)")
-    print(f"  ours / COPY {ratio:>10.2f}")

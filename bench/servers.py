@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 CONFIG = """
@@ -32,10 +34,26 @@ fields = {{ to = "{{address}}", text = "{{text}}" }}
 type = "registry"
 window = "always"
 directory = "partner"
-settle = 0.2
-poll = 0.2
+settle = 0.1
+poll = 0.1
 dialect = {{ columns = {{ account = 1, value = 2 }} }}
 """
+
+
+@dataclass(frozen=True)
+class Ours:
+    """A daemon that is ready."""
+
+    port: int
+    state: Path
+    pid: int
+    started_in: float
+    """Seconds from its start until it was ready."""
+
+    def read_memory(self, figure: str) -> float:
+        """Return a figure of the process in MB: ``VmRSS`` is now, ``VmHWM`` the most ever."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(status.partition(f"{figure}:")[2].split()[0]) / 1024
 
 
 def find_ports(count: int) -> list[int]:
@@ -73,11 +91,12 @@ async def bare_server(database_url: str = "") -> AsyncIterator[int]:
 
 
 @contextlib.asynccontextmanager
-async def our_daemon(folder: Path) -> AsyncIterator[int]:
-    """Yield the HTTP port of a daemon with an embedded database in *folder*."""
+async def our_daemon(folder: Path) -> AsyncIterator[Ours]:
+    """Yield a daemon with an embedded database in *folder*; one that is there is used again."""
     http, internal = find_ports(2)
     config = folder / "config.toml"
     config.write_text(CONFIG.format(http=http, internal=internal))
+    (folder / "notify").unlink(missing_ok=True)
     notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notices.bind(str(folder / "notify"))
     notices.setblocking(False)
@@ -86,12 +105,14 @@ async def our_daemon(folder: Path) -> AsyncIterator[int]:
         "BENCH_SECRET": "s",
         "PATH": "/usr/bin:/bin",
     }
-    with (folder / "log").open("wb") as log:
+    started = time.perf_counter()
+    with (folder / "log").open("ab") as log:
         async with run_process(
             "-m", "ingest", "--config", str(config), "run", env=environ, stderr=log
-        ):
+        ) as process:
             async with asyncio.timeout(60):
                 while b"READY" not in await asyncio.get_running_loop().sock_recv(notices, 4096):
                     pass
-            yield http
-    notices.close()
+            # Nobody reads on: in a full queue the notices of the watchdog would hold the daemon up.
+            notices.close()
+            yield Ours(http, folder / "state", process.pid, time.perf_counter() - started)

@@ -6,6 +6,8 @@ from ingest.model import Account, Misreading, Reading, Reason, RegistryLine
 
 ACCOUNT = re.compile(r"[0-9]{12}")
 VALUE = re.compile(r"([0-9]+)(?:[.,][0-9]*)?")
+PLAIN = re.compile(r"[0-9]{1,18}")
+"""What nearly every line holds, and nothing has to be done to."""
 WIDEST = 18
 """Digits that a database integer surely holds."""
 
@@ -32,6 +34,8 @@ def read_line(line: RegistryLine) -> Reading | Misreading:
 
 def read_values(cells: tuple[str, ...]) -> tuple[int, ...] | Reason:
     """Return whole kilowatt-hours, one per register, or why they cannot be believed."""
+    if len(cells) == 1 and PLAIN.fullmatch(cells[0]):
+        return (int(cells[0]),)
     filled = list(cells)
     while filled and not filled[-1]:
         filled.pop()

@@ -268,6 +268,8 @@ def settle_readings(
     receipt: str, readings: tuple[JudgedReading, ...], standings: Standings
 ) -> tuple[JudgedReading, ...]:
     """Return *readings* of one receipt with those that were overtaken no longer counting."""
+    if not standings.overtaken:
+        return readings
     if not any((receipt, one.line) in standings.overtaken for one in readings):
         return readings
     return tuple(

@@ -63,6 +63,11 @@ def shorten_values(_logger: WrappedLogger, _method: str, event: EventDict) -> Ev
     return event
 
 
+def escape(text: str) -> str:
+    """Spell out what is no character, or would end a line for some readers."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8").translate(SEPARATORS)
+
+
 class StreamLogger:
     """Writes lines; a log that cannot be written never stops the work."""
 
@@ -71,7 +76,7 @@ class StreamLogger:
 
     def msg(self, message: str) -> None:
         """Write one line; lone surrogates and foreign line separators are escaped."""
-        line = message.encode("utf-8", "backslashreplace").decode("utf-8").translate(SEPARATORS)
+        line = message if message.isascii() else escape(message)
         try:
             self._stream.write(f"{line}\n")
             self._stream.flush()

@@ -8,6 +8,9 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberType, Val
 
 WRITTEN = re.compile(r"\+?\(?[0-9][0-9 ()./\-\u00a0\u2010-\u2015]*")
 """How numbers are written; letters, of «MegaFon» or «1-800-FLOWERS», are no number's."""
+HOME = "RU"
+MOBILE = re.compile(r"\+?79[0-9]{9}")
+"""Nearly every sender of a text; all plans of the world say the same of it, but slowly."""
 FEWEST_DIGITS = 7
 """Fewer are a short code, behind which stands an operator's robot."""
 MOST_CHARACTERS = 40
@@ -22,9 +25,7 @@ def normalise(number: str, region: str) -> str:
     *region* (``RU``) says whose numbering plan applies where no country code is written.
     """
     found, _ = find_number(number, region)
-    if found is None:
-        return number.strip()
-    return phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164)
+    return found or number.strip()
 
 
 def is_person(number: str, region: str) -> bool:
@@ -35,14 +36,16 @@ def is_person(number: str, region: str) -> bool:
     them, and a robot that answers our answer makes a loop.
     """
     found, kind = find_number(number, region)
-    return found is not None and kind not in COSTLY
+    return bool(found) and kind not in COSTLY
 
 
 @lru_cache(maxsize=4096)
-def find_number(number: str, region: str) -> tuple[PhoneNumber | None, int]:
-    """Return the full number that *number* means, with its kind; None when it means none."""
+def find_number(number: str, region: str) -> tuple[str, int]:
+    """Return the full number that *number* means, with its kind; empty when it means none."""
     written = number.strip()
-    nothing = (None, PhoneNumberType.UNKNOWN)
+    if region == HOME and MOBILE.fullmatch(written):
+        return f"+{written.removeprefix('+')}", PhoneNumberType.MOBILE
+    nothing = ("", PhoneNumberType.UNKNOWN)
     if len(written) > MOST_CHARACTERS or not WRITTEN.fullmatch(written):
         return nothing
     digits = re.sub("[^0-9]", "", written)
@@ -55,11 +58,16 @@ def find_number(number: str, region: str) -> tuple[PhoneNumber | None, int]:
         found = parse_spelling(text, region)
         # Every valid number is of some kind; asking for both would do the same work twice.
         kind = PhoneNumberType.UNKNOWN if found is None else phonenumbers.number_type(found)
-        if kind != PhoneNumberType.UNKNOWN:
-            return found, kind
+        if found is not None and kind != PhoneNumberType.UNKNOWN:
+            return spell(found), kind
     # A range can be newer than our copy of its plan: the right length will do.
     found = parse_spelling(spellings[0], region)
-    return (found, PhoneNumberType.UNKNOWN) if found and is_full_length(found) else nothing
+    return (spell(found), PhoneNumberType.UNKNOWN) if found and is_full_length(found) else nothing
+
+
+def spell(number: PhoneNumber) -> str:
+    """Return *number* as E.164."""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def is_full_length(number: PhoneNumber) -> bool:

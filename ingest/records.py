@@ -3,6 +3,7 @@
 import datetime as dt
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 from msgspec import Struct
@@ -201,7 +202,13 @@ def read_verdict(row: Row) -> Verdict:
     """Return the verdict of a row; a registry that is still open counts as held."""
     if row["disposition"] is None:
         return Verdict(Disposition.HOLD, Reason.ACCEPTED)
-    return Verdict(Disposition(row["disposition"]), Reason(row["reason"]))
+    return spell_verdict(row["disposition"], row["reason"])
+
+
+@lru_cache
+def spell_verdict(disposition: str, reason: str) -> Verdict:
+    """Return the verdict of these words; a registry has few, a million times."""
+    return Verdict(Disposition(disposition), Reason(reason))
 
 
 def read_readings(rows: Iterable[Row]) -> Iterator[JudgedReading]:

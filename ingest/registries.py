@@ -174,11 +174,12 @@ class RegistryIntake:
             yield [
                 LineResult(
                     number=row["line"],
-                    disposition=Disposition(row["disposition"]),
-                    reason=Reason(row["reason"]),
+                    disposition=verdict.disposition,
+                    reason=verdict.reason,
                     receipt=line_receipt(progress.receipt, row["line"]),
                 )
                 for row in rows
+                for verdict in [read_verdict(row)]
             ]
             after = rows[-1]["line"]
 

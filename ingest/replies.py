@@ -205,7 +205,9 @@ def build_phrasebook(sources: Mapping[str, str]) -> Phrasebook:
     problems: list[str] = []
     for name in sources:
         try:
-            templates[name] = environment.get_template(name)
+            template = templates[name] = environment.get_template(name)
+            # Every text is given a copy of the globals; of Jinja's ChainMap that takes longest.
+            template.globals = dict(template.globals)
         except TemplateError as error:
             problems.append(f"{name}: {explain(error)}")
         if name.endswith("/message.txt") and "body" not in sources[name]:

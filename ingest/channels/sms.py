@@ -73,7 +73,7 @@ class SmsChannel:
         self._secret: str | None = None
         self._report: ChannelReport | None = None
         self._lost = False
-        self._in_hand: set[asyncio.Task[list[Outcome]]] = set()
+        self._in_hand: set[asyncio.Event] = set()
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -93,7 +93,7 @@ class SmsChannel:
             await asyncio.Event().wait()
         finally:
             self._report = None
-            await asyncio.gather(*self._in_hand, return_exceptions=True)
+            await asyncio.gather(*(settled.wait() for settled in self._in_hand))
 
     async def handle(self, request: web.Request) -> web.Response:
         """Take one request; the answer is the gateway's own, or a refusal."""
@@ -124,15 +124,17 @@ class SmsChannel:
 
     def check_address(self, request: web.Request) -> None:
         """Turn away who is not in ``allow_from``; behind a unix socket sits this machine."""
+        if not self.allowed:
+            return
         forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
         client = find_client(request.remote or "127.0.0.1", forwarded, self.proxies)
-        if self.allowed and not is_within(client, self.allowed):
+        if not is_within(client, self.allowed):
             raise Refusal(HTTPStatus.FORBIDDEN, "address", "this address is not allowed here")
 
     async def read_request(self, request: web.Request) -> GatewayRequest:
         """Read the body within the time limit; the HTTP server itself has none."""
         try:
-            async with asyncio.timeout(self.config.settings.http.read_timeout):
+            async with asyncio.timeout(self.find_time_left(request)):
                 body = await request.read()
         except TimeoutError:
             raise Refusal(HTTPStatus.REQUEST_TIMEOUT, "slow", "the body took too long") from None
@@ -149,6 +151,10 @@ class SmsChannel:
             body=body,
             content_type=request.headers.get("Content-Type", ""),
         )
+
+    def find_time_left(self, request: web.Request) -> float | None:
+        """Return the seconds in which the body must have come; no clock for one that is here."""
+        return None if request.content.is_eof() else self.config.settings.http.read_timeout
 
     def check_auth(self, asked: GatewayRequest, now: dt.datetime) -> None:
         """Turn away who does not know the secret; which part of it was wrong is not told."""
@@ -198,22 +204,26 @@ class SmsChannel:
         return is_person(text.sender, self.settings.region)
 
     async def commit(self, messages: list[InboundMessage]) -> list[Outcome]:
-        """Hand the messages over, all at once; a client that hangs up does not stop it."""
-        task = asyncio.create_task(self.receive_all(messages))
-        self._in_hand.add(task)
-        task.add_done_callback(self.settle)
+        """Hand the messages over, all at once; the sink goes on when this is cancelled."""
+        settled = asyncio.Event()
+        self._in_hand.add(settled)
         try:
-            outcomes = await asyncio.shield(task)
+            outcomes = await self.receive_all(messages)
         except TransientError as error:
             self.tell_lost(str(error))
             raise Refusal(
                 HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", "not now; try again"
             ) from None
+        finally:
+            self._in_hand.discard(settled)
+            settled.set()
         self.tell_progress()
         return outcomes
 
     async def receive_all(self, messages: list[InboundMessage]) -> list[Outcome]:
         """Wait for every message, so that nothing is under way once the request is answered."""
+        if len(messages) == 1:
+            return [await self.sink.receive(messages[0])]
         results = await asyncio.gather(
             *(self.sink.receive(message) for message in messages), return_exceptions=True
         )
@@ -221,12 +231,6 @@ class SmsChannel:
             if isinstance(result, BaseException):
                 raise result
         return [result for result in results if isinstance(result, Outcome)]
-
-    def settle(self, task: asyncio.Task[list[Outcome]]) -> None:
-        """Forget a finished commit; its error is taken even when nobody waits for it any more."""
-        self._in_hand.discard(task)
-        if not task.cancelled():
-            task.exception()
 
     def choose_reply(self, texts: Sequence[Text], outcomes: Sequence[Outcome]) -> str:
         """Return what the gateway is to text back; replies that leave by ``send`` are not here."""

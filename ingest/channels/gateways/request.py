@@ -88,6 +88,8 @@ def drop_field(data: bytes, field: str) -> bytes:
 
 def unquote(data: bytes) -> bytes:
     """Undo percent-encoding as forms use it."""
+    if b"%" not in data and b"+" not in data:
+        return data
     return unquote_to_bytes(data.replace(b"+", b" "))
 
 
