@@ -123,6 +123,7 @@ class Intake:
         self._phrasebook = phrasebook
         self._on_owed = on_owed
         self._waiting: list[Waiting] = []
+        self._in_hand: list[Waiting] = []
         self._waiting_bytes = 0
         self._arrived = asyncio.Event()
         self._closed = False
@@ -144,7 +145,9 @@ class Intake:
         try:
             while True:
                 await self._arrived.wait()
-                await self.settle_group(self.take_group())
+                self._in_hand = self.take_group()
+                await self.settle_group(self._in_hand)
+                self._in_hand = []
         finally:
             self._closed = True
             refuse(self.take_all(), TransientError("the daemon is stopping"))
@@ -152,8 +155,8 @@ class Intake:
     async def drain(self) -> None:
         """Take no more, and return when all that waited is recorded; ``run`` goes on meanwhile."""
         self._closed = True
-        waiting = [one.outcome for one in self._waiting]
-        await asyncio.gather(*waiting, return_exceptions=True)
+        outcomes = [one.outcome for one in (*self._in_hand, *self._waiting)]
+        await asyncio.gather(*outcomes, return_exceptions=True)
 
     def take_group(self) -> list[Waiting]:
         """Return the next group in the order of arrival; at least one message, if any waits."""
@@ -291,8 +294,19 @@ class Intake:
             raise PoisonError(one.key, traceback.format_exc()) from error
 
     async def park(self, one: Read, problem: str) -> dict[MessageKey, Outcome]:
-        """Record a message whose data PostgreSQL refuses: only the raw bytes and the problem."""
-        log.error("message.parked", channel=one.message.channel, problem=problem)
+        """Record a message that PostgreSQL refuses; without its text where that is to blame."""
+        whole = Read(one.message, one.occasion, None, problem)
+        try:
+            return await self.record_parked(whole)
+        except PermanentError:
+            return await self.record_parked(self.strip(one, problem))
+
+    async def record_parked(self, one: Read) -> dict[MessageKey, Outcome]:
+        """Record a parked message; raises PermanentError when PostgreSQL refuses that too."""
+        return await retry_on(ConflictError, lambda: self.try_record([one]), attempts=ATTEMPTS)
+
+    def strip(self, one: Read, problem: str) -> Read:
+        """Return a message with little but its raw bytes."""
         bare = InboundMessage(
             channel=one.message.channel,
             external_id=one.message.external_id,
@@ -304,8 +318,7 @@ class Intake:
             reply_to=one.message.reply_to,
             finding=one.message.finding,
         )
-        parked = Read(bare, one.occasion, None, problem)
-        return await retry_on(ConflictError, lambda: self.try_record([parked]), attempts=ATTEMPTS)
+        return Read(bare, one.occasion, None, problem)
 
     def note(self, recorded: Sequence[Recorded]) -> None:
         """Count and log what was committed; wake the outbox when a reply is owed."""

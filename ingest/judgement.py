@@ -78,6 +78,8 @@ class Occasion(Struct, frozen=True):
     """The local day of arrival."""
     effective_at: dt.datetime
     day: Day
+    message_id: int = 0
+    """Of a message that is judged anew."""
 
 
 def open_occasion(
@@ -146,11 +148,30 @@ def find_verdict(message: InboundMessage, submission: Submission, policy: Policy
 def judge_items(
     submission: Submission, occasion: Occasion, standings: Standings
 ) -> tuple[JudgedReading, ...]:
-    """Judge the items of a message in the order written."""
+    """
+    Judge the items of a message in the order written.
+
+    Different values for one account may be two meters, or a slip: nobody can tell which counts.
+    """
+    torn = list_torn(submission)
+    held = Verdict(occasion.policy.dispositions[Reason.METER_AMBIGUOUS], Reason.METER_AMBIGUOUS)
     return tuple(
-        judge_item(line, item, occasion, standings)
+        refuse_item(line, item, held)
+        if item.account in torn and isinstance(item, Reading)
+        else judge_item(line, item, occasion, standings)
         for line, item in enumerate(submission.items, start=1)
     )
+
+
+def list_torn(submission: Submission) -> set[str]:
+    """Return the accounts for which one message has different values."""
+    if len(submission.items) == 1:
+        return set()
+    values: dict[str, set[tuple[int, ...]]] = {}
+    for item in submission.items:
+        if isinstance(item, Reading):
+            values.setdefault(item.account, set()).add(item.values)
+    return {account for account, found in values.items() if len(found) > 1}
 
 
 def judge_item(
@@ -168,6 +189,7 @@ def judge_item(
         is_open=occasion.day.is_open or occasion.policy.window.late == "next-period",
         max_digits=occasion.policy.max_digits,
         standing=standing,
+        message_id=occasion.message_id,
     )
     reason = find_reason(item, known)
     verdict = Verdict(dispositions[reason], reason)
@@ -190,11 +212,12 @@ def judge_item(
 def take(
     line: int, item: Reading, known: Circumstances, occasion: Occasion, standings: Standings
 ) -> bool:
-    """Let an accepted reading count unless the same or a later one does; tell whether it does."""
-    before = known.standing
-    if before is not None and (
-        before.values == item.values or before.effective_at > known.effective_at
-    ):
+    """
+    Let an accepted reading count unless a later one does; tell whether it does.
+
+    A repeat takes the place of what it repeats: should that be withdrawn, the value still stands.
+    """
+    if known.stands_later:
         return False
     standing = Standing(item.values, known.effective_at, receipt=occasion.receipt, line=line)
     standings.replace(item.account, occasion.day.period, standing)

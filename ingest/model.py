@@ -235,6 +235,8 @@ class InboundRegistry(Struct, frozen=True, kw_only=True):
     file_name: str
     size: int
     """Bytes."""
+    claim: str = ""
+    """The channel's own name for this very file, whatever its content becomes; unique for ever."""
     media_type: str = "text/csv"
 
 

@@ -11,6 +11,8 @@ import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from ingest import metrics
 from ingest.cells import read_line
 from ingest.errors import TransientError
@@ -55,6 +57,8 @@ log = get_logger()
 
 ATTEMPTS = 6
 RESULT_BATCH = 5000
+WITHDRAW_WITHIN = 3600.0
+"""Seconds; a registry of any size must be able to come to its end."""
 CLOCKS_DIFFER_BY = dt.timedelta(minutes=10)
 """A partner's clock may be ahead of ours by as much without its operations being in the future."""
 
@@ -70,7 +74,13 @@ class RegistryIntake:
         self._policies = policies
 
     async def open_registry(self, registry: InboundRegistry) -> RegistryProgress:
-        """Record that *registry* has begun, or find how far it got before."""
+        """
+        Record that *registry* has begun, or find how far it got before.
+
+        Another content of the same file that is still open is withdrawn first: the file changed.
+        """
+        if registry.claim:
+            await self.withdraw_superseded(registry)
 
         async def attempt() -> RegistryProgress:
             receipt = render_receipt(secrets.randbelow(CAPACITY))
@@ -83,11 +93,22 @@ class RegistryIntake:
                 registry.media_type,
                 clean(registry.file_name),
                 registry.size,
+                clean(registry.claim),
             )
             [row] = await self._store.fetch("find_registry", registry.channel, registry.external_id)
             return read_progress(row)
 
         return await retry_on(ConflictError, attempt, attempts=ATTEMPTS)
+
+    async def withdraw_superseded(self, registry: InboundRegistry) -> None:
+        """Close what is open of the same file under another content; none of it counts."""
+        for row in await self._store.fetch(
+            "list_superseded_registries",
+            registry.channel,
+            registry.external_id,
+            clean(registry.claim),
+        ):
+            await self.finish_registry(read_progress(row), "the file changed while it was read")
 
     async def receive_chunk(
         self, progress: RegistryProgress, chunk: RegistryChunk
@@ -127,7 +148,10 @@ class RegistryIntake:
         """Judge lines in order; return them and the recorded readings that cease to count."""
         policy = self._policies[ChannelName(row["channel"])]
         whole = open_occasion(policy, row["receipt"], row["received_at"])
-        work = [(line, read_line(line), place_line(line, whole)) for line in chunk.lines]
+        work = [
+            (line, read_line(set_clock(line, row["received_at"])), place_line(line, whole))
+            for line in chunk.lines
+        ]
         known = await find_circumstances(
             transaction,
             (),
@@ -143,7 +167,7 @@ class RegistryIntake:
 
     async def finish_registry(self, progress: RegistryProgress, problem: str = "") -> Outcome:
         """Close the registry; with a *problem* none of its readings counts."""
-        async with self._store.transaction() as transaction:
+        async with self._store.transaction(time_limit=WITHDRAW_WITHIN) as transaction:
             [row] = await transaction.fetch("lock_registry", progress.message_id)
             if row["state"] == "open":
                 verdict = await summarise_registry(transaction, progress.message_id, problem)
@@ -223,6 +247,13 @@ def place_line(line: RegistryLine, whole: Occasion) -> Occasion:
         return whole
     at = min(line.paid_at.astimezone(dt.UTC), whole.received_at)
     return open_occasion(whole.policy, whole.receipt, whole.received_at, at)
+
+
+def set_clock(line: RegistryLine, received_at: dt.datetime) -> RegistryLine:
+    """Return the line with an operation time that is a little ahead of ours put back to ours."""
+    if line.paid_at is None or not received_at < line.paid_at <= received_at + CLOCKS_DIFFER_BY:
+        return line
+    return replace(line, paid_at=received_at.astimezone(line.paid_at.tzinfo))
 
 
 def judge_line(

@@ -8,6 +8,7 @@ transaction. A trial run does the same and rolls back, so that it cannot differ 
 from collections.abc import Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ingest.errors import NotFoundError, PermanentError
 from ingest.judgement import (
@@ -108,7 +109,9 @@ class Replay:
     ) -> tuple[Judgement, list[tuple[int, int]]]:
         """Judge the message of *row*; its own readings do not count at this moment."""
         message = read_back(row)
-        occasion = open_occasion(policy, row["receipt"], row["received_at"])
+        occasion = replace(
+            open_occasion(policy, row["receipt"], row["received_at"]), message_id=row["id"]
+        )
         submission = read_message(message)
         known = await find_circumstances(transaction, (), list_keys(submission, occasion))
         standings = Standings(known.standing)
@@ -119,7 +122,7 @@ class Replay:
         """Write the new opinion down; owe a reply when the verdict changed."""
         before, after = read_verdict(row), judgement.verdict
         is_told = False
-        if before != after and judgement.reply:
+        if judgement.reply and is_news(before, after, judgement):
             is_told = bool(
                 await transaction.fetch(
                     "owe_another_reply", row["id"], after.reason, judgement.reply
@@ -138,6 +141,13 @@ class Replay:
         detail = f"{before.disposition}/{before.reason} -> {after.disposition}/{after.reason}"
         await transaction.fetch("record_event", row["id"], "message.replayed", detail)
         return Replayed(row["receipt"], before, after, len(judgement.readings), is_told)
+
+
+def is_news(before: Verdict, after: Verdict, judgement: Judgement) -> bool:
+    """Tell whether the sender has to hear of it: not of values that others replaced meanwhile."""
+    if before.disposition is not after.disposition:
+        return True
+    return before != after and any(reading.counts for reading in judgement.readings)
 
 
 async def lock_message(transaction: Transaction, receipt: str) -> Row:

@@ -37,6 +37,19 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     max_digits: int
     standing: Standing | None = None
     """What counts for the same account and period now."""
+    message_id: int = 0
+    """Of a message that is judged anew; 0 for one that comes for the first time."""
+
+    @property
+    def stands_later(self) -> Standing | None:
+        """What counts now, if it came after the reading; of equal times the one recorded last."""
+        if self.standing is None:
+            return None
+        is_later = (
+            self.standing.effective_at == self.effective_at
+            and 0 < self.message_id < self.standing.message_id
+        )
+        return self.standing if self.standing.effective_at > self.effective_at or is_later else None
 
 
 Rule = Callable[[Reading, Circumstances], Reason | None]
@@ -63,14 +76,14 @@ def too_many_digits(reading: Reading, known: Circumstances) -> Reason | None:
 
 def repeated(reading: Reading, known: Circumstances) -> Reason | None:
     """The value that already counts for the period changes nothing when it comes again."""
-    if known.standing is None or known.standing.values != reading.values:
+    if known.standing is None or known.stands_later:
         return None
-    return Reason.REPEATED
+    return Reason.REPEATED if known.standing.values == reading.values else None
 
 
 def corrected(reading: Reading, known: Circumstances) -> Reason | None:
     """Of several readings for one period the one that arrived last counts."""
-    if known.standing is None or known.standing.effective_at > known.effective_at:
+    if known.standing is None or known.stands_later:
         return None
     return Reason.CORRECTED
 

@@ -65,13 +65,21 @@ def load_migrations() -> list[Migration]:
 class Transaction:
     """A transaction under way; it commits when its block ends without an error."""
 
-    def __init__(self, connection: "PoolConnectionProxy[Row]", queries: dict[str, str]) -> None:
+    def __init__(
+        self,
+        connection: "PoolConnectionProxy[Row]",
+        queries: dict[str, str],
+        time_limit: float | None = None,
+    ) -> None:
         self._connection = connection
         self._queries = queries
+        self._time_limit = time_limit
 
     async def fetch(self, name: str, *arguments: object) -> list[Row]:
         """Run the statement *name* and return its rows."""
-        return await self._connection.fetch(self._queries[name], *arguments)
+        return await self._connection.fetch(
+            self._queries[name], *arguments, timeout=self._time_limit
+        )
 
     async def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         """Append *rows* to *table*; by far the fastest way in."""
@@ -133,20 +141,30 @@ class Store:
             return await self._pool.fetch(self._queries[name], *arguments)
 
     @contextlib.asynccontextmanager
-    async def transaction(self, *, keep: bool = True) -> AsyncIterator[Transaction]:
+    async def transaction(
+        self, *, keep: bool = True, time_limit: float | None = None
+    ) -> AsyncIterator[Transaction]:
         """
         Open a transaction; an error inside rolls it back and leaves translated.
 
-        Without *keep* it is rolled back in any case: a trial of what would happen.
+        Without *keep* it is rolled back in any case: a trial of what would happen. Statements have
+        *time_limit* seconds in the place of ``database.statement_timeout``.
         """
         with translated_errors():
             async with self._pool.acquire() as connection:
                 transaction = connection.transaction()
                 await transaction.start()
                 try:
-                    yield Transaction(connection, self._queries)
+                    if time_limit is not None:
+                        await connection.execute(
+                            f"SET LOCAL statement_timeout = {int(time_limit * 1000)}"
+                        )
+                    yield Transaction(connection, self._queries, time_limit)
                 except BaseException:
-                    await transaction.rollback()
+                    # A rollback that fails must not hide why: the connection is lost, and with
+                    # it the transaction.
+                    with contextlib.suppress(Exception):
+                        await transaction.rollback()
                     raise
                 await (transaction.commit() if keep else transaction.rollback())
 

@@ -45,12 +45,9 @@ UNION ALL
 -- before new ones start to, hence the condition on the first step in the third.
 WITH superseded AS (
     UPDATE readings SET counts = FALSE
-    WHERE
-        counts
-        AND message_id = any($1::bigint[])
-        AND line = any($2::integer[])
-        AND (message_id, line) IN (SELECT * FROM unnest($1::bigint[], $2::integer[]))
-    RETURNING message_id
+    FROM unnest($1::bigint[], $2::integer[]) AS old (message_id, line)
+    WHERE readings.counts AND readings.message_id = old.message_id AND readings.line = old.line
+    RETURNING readings.message_id
 ),
 
 recorded AS (
@@ -132,8 +129,19 @@ WITH opened AS (
     RETURNING id
 )
 
-INSERT INTO registries (message_id, file_name, size)
-SELECT id, $6, $7 FROM opened;
+INSERT INTO registries (message_id, file_name, size, claim)
+SELECT id, $6, $7, $8 FROM opened;
+
+-- name: list_superseded_registries
+-- Earlier versions of a file that changed under way, left open by a crash in between.
+SELECT registries.message_id, messages.receipt, messages.state, registries.lines, registries.read_bytes
+FROM messages
+INNER JOIN registries ON messages.id = registries.message_id
+WHERE
+    messages.state = 'open'
+    AND messages.channel = $1
+    AND messages.external_id <> $2
+    AND registries.claim = $3;
 
 -- name: find_registry
 SELECT registries.message_id, messages.receipt, messages.state, registries.lines, registries.read_bytes
@@ -146,21 +154,19 @@ SELECT messages.receipt, messages.disposition, messages.reason, messages.reply
 FROM messages WHERE messages.id = $1;
 
 -- name: lock_registry
+-- Both rows: after waiting for the lock, what is read of an unlocked one would be out of date.
 SELECT
     messages.channel, messages.receipt, messages.received_at, messages.state,
     registries.lines, registries.read_bytes
 FROM registries
 INNER JOIN messages ON registries.message_id = messages.id
 WHERE registries.message_id = $1
-FOR UPDATE OF registries;
+FOR UPDATE OF registries, messages;
 
 -- name: supersede
 UPDATE readings SET counts = FALSE
-WHERE
-    counts
-    AND message_id = any($1::bigint[])
-    AND line = any($2::integer[])
-    AND (message_id, line) IN (SELECT * FROM unnest($1::bigint[], $2::integer[]));
+FROM unnest($1::bigint[], $2::integer[]) AS old (message_id, line)
+WHERE readings.counts AND readings.message_id = old.message_id AND readings.line = old.line;
 
 -- name: advance_registry
 WITH kept AS (
@@ -195,7 +201,6 @@ latest AS (
     WHERE
         readings.message_id <> $1
         AND readings.disposition = 'accept'
-        AND readings.reason <> 'repeated'
     ORDER BY
         readings.account, readings.period, readings.effective_at DESC,
         readings.message_id DESC, readings.line DESC
@@ -206,8 +211,17 @@ FROM latest
 WHERE readings.message_id = latest.message_id AND readings.line = latest.line;
 
 -- name: finish_registry
+-- What was withdrawn after it had been judged (the file changed meanwhile) must be as new when the
+-- same content comes again, complete.
 WITH closed AS (
-    UPDATE messages SET state = 'judged', disposition = $2, reason = $3, problem = $4
+    UPDATE messages
+    SET
+        state = 'judged', disposition = $2, reason = $3, problem = $4,
+        external_id = CASE
+            WHEN $4 <> '' AND EXISTS (SELECT FROM readings WHERE message_id = $1)
+                THEN external_id || ':withdrawn:' || receipt
+            ELSE external_id
+        END
     WHERE id = $1
 )
 

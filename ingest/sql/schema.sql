@@ -68,12 +68,14 @@ CREATE INDEX readings_account_idx ON readings (account);
 CREATE TABLE registries (
     message_id bigint PRIMARY KEY REFERENCES messages,
     file_name text NOT NULL,
+    claim text NOT NULL,
     size bigint NOT NULL,
     lines integer NOT NULL DEFAULT 0,
     read_bytes bigint NOT NULL DEFAULT 0,
     finished_at timestamptz
 );
 COMMENT ON TABLE registries IS 'How far each batch file has been committed';
+COMMENT ON COLUMN registries.claim IS 'The channel''s own name for the file while it works on it';
 
 CREATE TABLE registry_chunks (
     message_id bigint NOT NULL REFERENCES registries,

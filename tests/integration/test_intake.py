@@ -103,8 +103,8 @@ async def test_last_reading_of_the_period_counts(sinks, store):
     assert [Reason.ACCEPTED, Reason.CORRECTED, Reason.REPEATED] == [
         one.verdict.reason for one in outcomes
     ]
-    [counting] = await rows(store, "SELECT value, previous FROM readings WHERE counts")
-    assert (5470, 5467) == tuple(counting)
+    [counting] = await rows(store, "SELECT value, reason FROM readings WHERE counts")
+    assert (5470, "repeated") == tuple(counting)
 
 
 async def test_earlier_arrival_does_not_replace_a_later_one(sinks, store):
@@ -115,12 +115,11 @@ async def test_earlier_arrival_does_not_replace_a_later_one(sinks, store):
     assert 5470 == counting["value"]
 
 
-async def test_corrects_within_one_message(sinks, store):
-    """The same account twice in one message: the second value counts."""
+async def test_holds_two_values_in_one_message(sinks, store):
+    """Two values for one account in one message: a person decides, and nothing counts."""
     outcome = await sinks.receive(a_message("123456789012*5467;123456789012*5468;"))
-    assert [False, True] == [reading.counts for reading in outcome.readings]
-    [counting] = await rows(store, "SELECT value FROM readings WHERE counts")
-    assert 5468 == counting["value"]
+    assert Verdict(Disposition.HOLD, Reason.METER_AMBIGUOUS) == outcome.verdict
+    assert [] == await rows(store, "SELECT value FROM readings WHERE counts")
 
 
 async def test_fewer_registers_replace_more(sinks, store):

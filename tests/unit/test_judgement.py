@@ -67,7 +67,7 @@ def standing_before(*values, at=OPEN_AT - HOUR):
     [
         pytest.param(["*1;"], "accepted", [True], id="one"),
         pytest.param(["*1;", "*2;"], "accepted corrected", [False, True], id="overtaken"),
-        pytest.param(["*1;", "*1;"], "accepted repeated", [True, False], id="the same again"),
+        pytest.param(["*1;", "*1;"], "accepted repeated", [False, True], id="the same again"),
         pytest.param(
             ["*1;", "*2;", "*1;"],
             "accepted corrected corrected",
@@ -100,11 +100,21 @@ def test_other_accounts_are_left_alone(policies):
 
 
 def test_twice_in_one_message(policies):
-    """The second reading of an account in one message replaces the first, by its line."""
+    """The same value twice in one message counts once, by its second line."""
     standings = Standings()
-    [judged] = judge_group(policies[MAIL], standings, f"{ACCOUNT}*1;\n{ACCOUNT}*2;")
+    [judged] = judge_group(policies[MAIL], standings, f"{ACCOUNT}*1;\n{ACCOUNT}*1;")
     assert [False, True] == [reading.counts for reading in judged.readings]
     assert {("R-1", 1)} == standings.overtaken
+
+
+def test_two_values_in_one_message(policies):
+    """Different values for one account, of two meters perhaps, wait for a person; others do not."""
+    text = f"{ACCOUNT}*1;\n{ACCOUNT}*2;\n123456789013*3;"
+    [judged] = judge_group(policies[MAIL], Standings(), text)
+    assert ["meter_ambiguous", "meter_ambiguous", "accepted"] == [
+        reading.verdict.reason for reading in judged.readings
+    ]
+    assert [False, False, True] == [reading.counts for reading in judged.readings]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +122,7 @@ def test_twice_in_one_message(policies):
     [
         pytest.param(["*6;"], [(7, 3)], id="replaced"),
         pytest.param(["*6;", "*8;"], [(7, 3)], id="replaced once, though two came"),
-        pytest.param(["*5;"], [], id="repeated"),
+        pytest.param(["*5;"], [(7, 3)], id="repeated, which takes its place"),
         pytest.param(["*;"], [], id="refused"),
     ],
 )
@@ -250,7 +260,7 @@ readings = st.tuples(
 
 @given(st.lists(readings, max_size=30), st.booleans())
 def test_exactly_one_value_counts_and_it_is_the_latest(policies, sequence, is_recorded):
-    """One value counts per account and period: the latest that was news, of ties the last."""
+    """One value counts per account and period: the latest that arrived, of ties the last."""
     standings = standing_before(2, at=OPEN_AT) if is_recorded else Standings()
     judged = [judge_one(policies[MAIL], standings, *one) for one in enumerate(sequence)]
     counting = [
@@ -279,7 +289,7 @@ def find_expected(sequence, is_recorded):
     for account, days, hours, value in sequence:
         key = (account, dt.date(2026, 12, 1) if days else NOVEMBER)
         before = latest.get(key)
-        if before is None or (hours >= before[0] and (value,) != before[1]):
+        if before is None or hours >= before[0]:
             latest[key] = (hours, (value,), False)
     counting = {
         key: values for key, (_, values, was_recorded) in latest.items() if not was_recorded

@@ -9,8 +9,10 @@ from urllib.parse import unquote_to_bytes
 from msgspec import Struct
 
 FORM = "application/x-www-form-urlencoded"
-LONGEST_ID = 200
+LONGEST_ID = 180
 """Characters of an id that are kept as they came; a longer one would not fit into an index."""
+MARK = 16
+"""Characters of the mark that tells one text from another under the same id."""
 
 UNSTORABLE = re.compile("[\ud800-\udfff\0]")
 
@@ -103,11 +105,22 @@ def clean_text(text: str) -> str:
 
 
 def make_external_id(given: str, sender: str, text: str, at: dt.datetime) -> str:
-    """Return the gateway's own id, or else what sender, text and minute make."""
-    if given and len(given) <= LONGEST_ID:
-        return given
-    minute = at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M")
-    parts = (given,) if given else (sender, text, minute)
+    """
+    Return the gateway's own id with a mark of sender and text, or what those and the minute make.
+
+    A retry repeats all three. An id that a gateway gives a second time, after it was set up anew
+    perhaps, to another text, must not make that text vanish.
+    """
+    if not given:
+        minute = at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M")
+        return make_digest(sender, text, minute)
+    if len(given) > LONGEST_ID:
+        given = make_digest(given)
+    return f"{given}#{make_digest(sender, text)[:MARK]}"
+
+
+def make_digest(*parts: str) -> str:
+    """Return a digest of *parts* in hex."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

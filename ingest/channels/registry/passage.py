@@ -163,6 +163,7 @@ class Passage:
             received_at=self._received_at,
             file_name=show_name(self._claimed.name),
             size=self._state.st_size,
+            claim=show_name(self._claimed.path.name),
         )
 
     def explain(self, problem: Problem | None) -> str:
