@@ -9,6 +9,8 @@ had in time is left behind and named in the log; being killed is safe at any mom
 
 import asyncio
 import contextlib
+import gc
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
@@ -57,13 +59,19 @@ LAST_SECONDS = 5.0
 
 
 @contextlib.asynccontextmanager
-async def open_database(config: Configuration) -> AsyncIterator[Store]:
-    """Connect to the database, starting the embedded one; raises TransientError or ConfigError."""
+async def open_database(
+    config: Configuration, server: EmbeddedPostgres | None = None
+) -> AsyncIterator[Store]:
+    """
+    Connect to the database, starting the embedded one; raises TransientError or ConfigError.
+
+    *server* is for a caller that looks after the embedded server itself meanwhile.
+    """
     settings = config.settings.database
     async with contextlib.AsyncExitStack() as stack:
         url = settings.url
         if url == EMBEDDED:
-            server = EmbeddedPostgres(config.state_dir)
+            server = server or EmbeddedPostgres(config.state_dir)
             stack.push_async_callback(server.stop)
             url = await server.start()
         store = await Store.open(
@@ -112,11 +120,18 @@ class Daemon:
         self.stopping = asyncio.Event()
         self.addresses: dict[str, str] = {}
         """Where the listeners stand, once they do."""
+        self.abandoned: list[str] = []
+        """Parts that did not end in time."""
+        self._server = EmbeddedPostgres(config.state_dir)
         self._roots: dict[str, asyncio.Task[None]] = {}
         self._deadline: float | None = None
+        self._hurry = asyncio.Event()
 
     def stop(self) -> None:
-        """Ask the daemon to end."""
+        """Ask the daemon to end; asked again, it leaves behind what is not finished by now."""
+        if self.stopping.is_set():
+            self._deadline = clock.monotonic()
+            self._hurry.set()
         self.stopping.set()
 
     async def run(self) -> None:
@@ -131,7 +146,9 @@ class Daemon:
                 self.health.phase = "stopping"
                 notify(STOPPING)
                 log.info("daemon.stopping")
-                self._deadline = clock.monotonic() + self.config.settings.service.stop_within
+                if self._deadline is None:
+                    within = self.config.settings.service.stop_within
+                    self._deadline = clock.monotonic() + within
         log.info("daemon.stopped")
 
     async def until_stopped(self, work: Coroutine[None, None, None]) -> None:
@@ -148,7 +165,7 @@ class Daemon:
     async def start(self, stack: contextlib.AsyncExitStack) -> None:
         """Start every part in order; each registers its own end."""
         http = self.config.settings.http
-        self.config.state_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(self.config.state_dir)
         phrasebook = load_phrasebook(find_templates(self.config))
         senders = self.build_senders(stack)
         await self.listen(stack, "internal", http.internal, self.health.routes)
@@ -159,7 +176,7 @@ class Daemon:
         registries = RegistryIntake(store, policies)
         await self.health.look(store)
         self.start_root(stack, "outbox", outbox.run())
-        self.start_root(stack, "health", self.health.watch(store))
+        self.start_root(stack, "health", self.health.watch(store, self.find_reviver()))
         self.start_root(stack, "intake", intake.run(), before_end=intake.drain)
         channels = [
             build_channel(ChannelName(name), settings, self.config, intake, registries)
@@ -207,7 +224,7 @@ class Daemon:
         for pause in back_off(0.5, 15.0):
             attempt = contextlib.AsyncExitStack()
             try:
-                store = await attempt.enter_async_context(open_database(self.config))
+                store = await attempt.enter_async_context(open_database(self.config, self._server))
                 applied = await store.migrate()
             except TransientError as error:
                 await attempt.aclose()
@@ -217,11 +234,15 @@ class Daemon:
             except BaseException:
                 await attempt.aclose()
                 raise
-            stack.push_async_callback(attempt.aclose)
+            self.on_stop(stack, "database", attempt.aclose, grace=LAST_SECONDS)
             self.health.database_problem = ""
             log.info("database.opened", migrations=applied)
             return store
         raise TransientError
+
+    def find_reviver(self) -> Callable[[], Awaitable[object]] | None:
+        """Return what starts the database again, where it is ours to start."""
+        return self._server.start if self.config.settings.database.url == EMBEDDED else None
 
     def note_database_away(self, problem: str) -> None:
         """Log once that PostgreSQL is awaited, and again when the cause is another."""
@@ -286,23 +307,40 @@ class Daemon:
         self.on_stop(stack, "channels", end)
 
     def on_stop(
-        self, stack: contextlib.AsyncExitStack, name: str, end: Callable[[], Awaitable[None]]
+        self,
+        stack: contextlib.AsyncExitStack,
+        name: str,
+        end: Callable[[], Awaitable[None]],
+        grace: float = 0.0,
     ) -> None:
-        """Register the end of a part; one that takes too long is left behind."""
+        """Register the end of a part; one that takes longer than there is time is left behind."""
 
         async def bounded() -> None:
-            deadline = self._deadline or clock.monotonic() + LAST_SECONDS
-            try:
-                async with asyncio.timeout(max(deadline - clock.monotonic(), 0.1)):
-                    await end()
-            except TimeoutError:
-                log.exception("part.abandoned", part=name)
+            # A task that is left behind cannot hold the others up, whatever it waits for.
+            ending = asyncio.ensure_future(end())
+            hurry = asyncio.ensure_future(self._hurry.wait())
+            deadline = (self._deadline or clock.monotonic()) + grace
+            left = max(deadline - clock.monotonic(), 0.1)
+            if not self._hurry.is_set():
+                await asyncio.wait(
+                    {ending, hurry}, timeout=left, return_when=asyncio.FIRST_COMPLETED
+                )
+            hurry.cancel()
+            if not ending.done():
+                await asyncio.wait({ending}, timeout=max(grace, 0.1))
+            if ending.done():
+                ending.result()
+            else:
+                ending.cancel()
+                self.abandoned.append(name)
+                log.error("part.abandoned", part=name)
 
         stack.push_async_callback(bounded)
 
     def announce(self) -> None:
         """Say that messages are taken."""
         self.health.phase = "running"
+        settle_memory()
         log.info("daemon.started", channels=list(self.config.channels), **self.addresses)
         notify(READY, "STATUS=taking readings")
 
@@ -318,6 +356,21 @@ class Daemon:
                 log.error("part.ended", part=name)
                 task.result()
                 raise PermanentError(f"the part {name} ended, which it never should")
+
+
+def make_folder(path: Path) -> None:
+    """Create the state directory; raises ConfigError where that is not to be had."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"service.state_dir: {path}: {error.strerror}") from None
+
+
+def settle_memory() -> None:
+    """Keep the collector from searching what was built for good, and from searching too often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 async def cancel(tasks: Iterable["asyncio.Task[None]"]) -> None:
@@ -337,7 +390,6 @@ async def run_daemon(config: Configuration) -> None:
     def on_signal() -> None:
         if daemon.stopping.is_set():
             log.warning("daemon.interrupted")
-            running.cancel()
         daemon.stop()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -347,3 +399,7 @@ async def run_daemon(config: Configuration) -> None:
     )
     with contextlib.suppress(asyncio.CancelledError):
         await running
+    if daemon.abandoned:
+        # A thread that waits for what does not answer would keep the process; what is committed
+        # is committed, and the rest the upstreams still have.
+        os._exit(1)

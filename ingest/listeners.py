@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from ingest.addresses import Listen
 from ingest.errors import PermanentError
@@ -23,6 +23,8 @@ from ingest.ports import Route
 log = get_logger()
 
 MOST_CONNECTIONS = 2000
+BACKLOG = 1024
+"""Connections that may wait to be taken; a gateway opens hundreds at once."""
 KEEP_ALIVE = 75.0
 """Seconds for which a connection between two requests is kept."""
 LINGER = 2.0
@@ -110,7 +112,7 @@ async def open_listener(
         lingering_time=LINGER,
     )
     gatekeeper = Gatekeeper(runner, read_timeout)
-    app.on_response_prepare.append(gatekeeper.let_in)
+    app.middlewares.insert(0, gatekeeper.let_in)
     await runner.setup()
     try:
         server = await bind(gatekeeper, listen)
@@ -130,8 +132,8 @@ async def bind(factory: "Gatekeeper", listen: Listen) -> asyncio.Server:
     try:
         if listen.socket is not None:
             listen.socket.unlink(missing_ok=True)
-            return await loop.create_unix_server(factory, str(listen.socket))
-        return await loop.create_server(factory, listen.host, listen.port)
+            return await loop.create_unix_server(factory, str(listen.socket), backlog=BACKLOG)
+        return await loop.create_server(factory, listen.host, listen.port, backlog=BACKLOG)
     except OSError as error:
         # asyncio's own words repeat the address.
         problem = os.strerror(error.errno) if error.errno and error.errno > 0 else error
@@ -186,7 +188,14 @@ class Gatekeeper:
         if protocol.transport is not None:
             protocol.transport.close()
 
-    async def let_in(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Note that the client of *request* has spoken; called when its answer is prepared."""
-        if timer := self._silent.pop(request.protocol, None):
-            timer.cancel()
+    @property
+    def let_in(self) -> Middleware:
+        """The middleware that notes who has sent a whole header; the body has its own limit."""
+
+        @web.middleware
+        async def note(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if timer := self._silent.pop(request.protocol, None):
+                timer.cancel()
+            return await handler(request)
+
+        return note

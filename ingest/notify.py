@@ -25,5 +25,5 @@ def notify(*lines: str, environ: Mapping[str, str] | None = None) -> None:
         contextlib.suppress(OSError),
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender,
     ):
-        sender.settimeout(1)
+        sender.setblocking(False)  # nobody reads: the event loop must not wait for it
         sender.sendto("\n".join(lines).encode(), address)

@@ -6,11 +6,14 @@ attempt lasts, so that several daemons share the work and a killed one leaves no
 
 Rule 2. The schedule of retries stands in the row. Nothing is remembered here.
 
-Rule 3. When a lease ran out, nobody knows whether the reply went out. It is repeated only where a
-repeat does no harm (a mail's stable Message-ID, a gateway's idempotency key); otherwise it is
-settled as uncertain, for a person to see.
+Rule 3. When a lease ran out after the attempt had begun, nobody knows whether the reply went out.
+It is repeated only where a repeat does no harm (a mail's stable Message-ID, a gateway's idempotency
+key); otherwise it is settled as uncertain, for a person to see. Where a repeat would do harm, the
+row says before the attempt that it begins.
 
-Rule 4. Loops end here: so many replies a day to one address for one reason, so many a minute in
+Rule 4. Each channel has a loop of its own: a gateway that hangs delays nobody else's replies.
+
+Rule 5. Loops end here: so many replies a day to one address for one reason, so many a minute in
 all, whatever the reason.
 """
 
@@ -19,9 +22,10 @@ import collections
 import contextlib
 import datetime as dt
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ingest import clock, metrics
 from ingest.errors import TransientError
@@ -108,40 +112,56 @@ class Outbox:
         self._senders = senders
         self._settings = settings
         self._throttle = Throttle(settings.per_minute, monotonic)
-        self._owed = asyncio.Event()
+        self._owed = {name: asyncio.Event() for name in senders}
         self._is_storm = False
 
     def wake(self) -> None:
         """Say that a reply has come to be owed."""
-        self._owed.set()
+        for owed in self._owed.values():
+            owed.set()
 
     async def run(self) -> None:
         """Send until cancelled; attempts under way are finished first."""
+        async with asyncio.TaskGroup() as loops:
+            loops.create_task(self.give_up(), name="outbox")
+            for name in self._senders:
+                loops.create_task(self.run_channel(name), name=f"outbox {name}")
+
+    async def run_channel(self, name: ChannelName) -> None:
+        """Send the replies of one channel until cancelled."""
         while True:
-            self._owed.clear()
-            if await self.send_due() < BATCH:
-                await self.wait()
+            self._owed[name].clear()
+            if await self.send_due([name]) < BATCH:
+                await wait_for(self._owed[name])
 
-    async def wait(self) -> None:
-        """Return when woken, or when it is time to look anyway."""
-        try:
-            async with asyncio.timeout(POLL):
-                await self._owed.wait()
-        except TimeoutError:
-            return
+    async def give_up(self) -> None:
+        """Settle what nobody will ever send: replies of channels that have no way out any more."""
+        deadline = dt.timedelta(seconds=self._settings.give_up_after)
+        while True:
+            with contextlib.suppress(TransientError):
+                for row in await self._store.fetch(
+                    "give_up_replies", list(self._senders), deadline
+                ):
+                    log.warning("reply.unsent", channel=row["channel"], receipt=row["receipt"],
+                                state="failed", detail="its channel has no way out")  # fmt: skip
+            await asyncio.sleep(MINUTE)
 
-    async def send_due(self) -> int:
-        """Send one batch of what is due; return how many were claimed. Waits out a cancellation."""
+    async def send_due(self, channels: Sequence[ChannelName] | None = None) -> int:
+        """
+        Send one batch of what is due, of all channels or of some; return how many were claimed.
+
+        Waits out a cancellation.
+        """
         room = self.find_room()
         if room <= 0:
             return 0
         try:
-            claims = await self.claim(min(BATCH, room))
+            claims = await self.claim(channels or list(self._senders), min(BATCH, room))
         except TransientError as error:
             log.debug("outbox.stopped", problem=str(error))
             return 0
         batch = asyncio.gather(*(self.handle(claim) for claim in claims))
-        renewing = asyncio.create_task(self.renew([one.acknowledgement.id for one in claims]))
+        renewing = asyncio.create_task(self.renew([one.acknowledgement for one in claims]))
         try:
             await asyncio.shield(batch)
         except asyncio.CancelledError:
@@ -151,12 +171,14 @@ class Outbox:
             renewing.cancel()
         return len(claims)
 
-    async def renew(self, ids: list[int]) -> None:
-        """Keep the leases of what is being sent, until cancelled."""
+    async def renew(self, sending: Sequence[Acknowledgement]) -> None:
+        """Keep the leases of what is being sent, until cancelled; not those that others took."""
+        ids = [one.id for one in sending]
+        attempts = [one.attempts + 1 for one in sending]
         while True:
             await asyncio.sleep(RENEW_EVERY)
             with contextlib.suppress(TransientError):
-                await self._store.fetch("renew_leases", ids, LEASE)
+                await self._store.fetch("renew_leases", ids, attempts, LEASE)
 
     def find_room(self) -> int:
         """Return how many may leave now; a storm is logged once when it is stopped."""
@@ -166,10 +188,10 @@ class Outbox:
         self._is_storm = room <= 0
         return room
 
-    async def claim(self, count: int) -> list[Claim]:
+    async def claim(self, channels: Sequence[ChannelName], count: int) -> list[Claim]:
         """Lease what is due, oldest first."""
-        rows = await self._store.fetch("claim_replies", list(self._senders), count, LEASE)
-        return [read_claim(row) for row in rows]
+        rows = await self._store.fetch("claim_replies", list(channels), count, LEASE)
+        return count_earlier([read_claim(row) for row in rows])
 
     async def handle(self, claim: Claim) -> None:
         """Send one reply, unless it must not be, and settle it."""
@@ -182,9 +204,20 @@ class Outbox:
         if claim.is_interrupted and not sender.is_repeatable:
             delivery = Delivery(DeliveryState.UNCERTAIN, "the attempt before ended unknown")
         else:
-            self._throttle.note()
-            delivery = await attempt(sender, acknowledgement)
+            delivery = await self.begin(sender, acknowledgement)
         await self.settle_delivery(acknowledgement, delivery)
+
+    async def begin(self, sender: Sender, acknowledgement: Acknowledgement) -> Delivery:
+        """Try once; where a repeat would do harm, write first that the attempt begins."""
+        if not sender.is_repeatable:
+            try:
+                await self._store.fetch("begin_reply", acknowledgement.id)
+            except TransientError as error:
+                return Delivery(DeliveryState.RETRY, f"not begun: {error}")
+        delivery = await attempt(sender, acknowledgement)
+        if delivery.state is not DeliveryState.RETRY:
+            self._throttle.note()
+        return delivery
 
     async def settle_delivery(self, acknowledgement: Acknowledgement, delivery: Delivery) -> None:
         """Record how an attempt ended, and when the next one is due."""
@@ -226,6 +259,24 @@ class Outbox:
         except TransientError as error:
             log.warning("reply.unsettled", receipt=acknowledgement.receipt, problem=str(error))
         note_reply(acknowledgement, state, detail)
+
+
+def count_earlier(claims: Sequence[Claim]) -> list[Claim]:
+    """Add to what was sent lately what stands earlier in the same batch."""
+    counts: collections.Counter[tuple[str, Reason]] = collections.Counter()
+    counted = []
+    for claim in claims:
+        key = (claim.acknowledgement.reply_to.address, claim.acknowledgement.reason)
+        counted.append(replace(claim, sent_lately=claim.sent_lately + counts[key]))
+        counts[key] += 1
+    return counted
+
+
+async def wait_for(owed: asyncio.Event) -> None:
+    """Return when *owed* is set, or when it is time to look anyway."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(POLL):
+            await owed.wait()
 
 
 async def attempt(sender: Sender, acknowledgement: Acknowledgement) -> Delivery:

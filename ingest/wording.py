@@ -35,6 +35,8 @@ EXAMPLE_VALUE = "5467"
 
 OF_ACCOUNT = frozenset({Reason.ACCOUNT_MALFORMED, Reason.ACCOUNT_UNKNOWN, Reason.ACCOUNT_CLOSED})
 """Reasons whose example keeps the sender's values and shows another account."""
+OF_DAY = frozenset({Reason.WINDOW_CLOSED, Reason.DATED_IN_FUTURE})
+"""Reasons whose example keeps both: only the day was wrong."""
 
 ACCOUNT = re.compile("[0-9]{12}")
 FOREIGN = re.compile(r"[^0-9A-Za-zА-Яа-яЁё *#.,;:!?+=()№/_×–—\-]+")
@@ -173,11 +175,17 @@ def render_value(value: int) -> str:
 
 
 def choose_example(reading: JudgedReading, account: str) -> str:
-    """Return what the sender might write instead, as near to what was written as can be."""
-    is_known = reading.verdict.reason not in OF_ACCOUNT and ACCOUNT.fullmatch(account)
-    keeps_values = reading.verdict.reason in OF_ACCOUNT and 0 < len(reading.values) <= MOST_ZONES
-    values = [render_value(one) for one in reading.values] if keeps_values else [EXAMPLE_VALUE]
-    return f"{account if is_known else EXAMPLE_ACCOUNT}*{'*'.join(values)};"
+    """
+    Return what the sender might write instead, as near to what was written as can be.
+
+    A value of ours never stands beside the sender's own account: sent as printed, it would count.
+    """
+    reason = reading.verdict.reason
+    if not 0 < len(reading.values) <= MOST_ZONES or reason not in OF_ACCOUNT | OF_DAY:
+        return f"{EXAMPLE_ACCOUNT}*{EXAMPLE_VALUE};"
+    is_known = reason in OF_DAY and ACCOUNT.fullmatch(account)
+    values = "*".join(render_value(one) for one in reading.values)
+    return f"{account if is_known else EXAMPLE_ACCOUNT}*{values};"
 
 
 def clean_account(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from ingest.config import Configuration, load_config
@@ -90,4 +91,4 @@ def printable(value: object) -> str:
     """Return a value as text that cannot move the cursor or colour the terminal."""
     text = "" if value is None else str(value)
     visible = "".join(char if char.isprintable() else " " for char in text)
-    return visible.replace("[", "\\[")
+    return escape(visible)

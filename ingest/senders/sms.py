@@ -26,7 +26,7 @@ LONGEST_DETAIL = 500
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 PASSING = frozenset({401, 402, 407, 408, 425, 429})
 """Statuses of the 400s that pass: a key or an account that a person puts in order, or haste."""
-UNKNOWN_END = 504
+UNKNOWN_END = frozenset({500, 502, 504})
 """A proxy gave up waiting: the gateway behind it may have sent the text."""
 
 log = get_logger()
@@ -139,7 +139,7 @@ class SmsSender:
             return Delivery(DeliveryState.FAILED, detail)
         if 200 <= status < 300 and self.success.search(body):  # noqa: PLR2004 -- HTTP's success
             return Delivery(DeliveryState.SENT, detail, self.find_id(body))
-        if status == UNKNOWN_END and not self.settings.idempotent:
+        if status in UNKNOWN_END and not self.settings.idempotent:
             return Delivery(DeliveryState.UNCERTAIN, detail)
         if 400 <= status < 500 and status not in PASSING:  # noqa: PLR2004 -- HTTP's client errors
             return Delivery(DeliveryState.FAILED, detail)

@@ -237,7 +237,7 @@ LIMIT $3;
 -- name: claim_replies
 -- A lease that ran out was somebody's attempt: how it ended is not known.
 WITH due AS (
-    SELECT id, state = 'sending' AS is_interrupted
+    SELECT id, state = 'sending' AND has_begun AS is_interrupted
     FROM outbox
     WHERE
         channel = any($1::text[])
@@ -251,7 +251,11 @@ WITH due AS (
 )
 
 UPDATE outbox
-SET state = 'sending', attempts = attempts + 1, leased_until = now() + $3::interval
+SET
+    state = 'sending',
+    attempts = attempts + 1,
+    has_begun = FALSE,
+    leased_until = now() + $3::interval
 FROM due
 WHERE outbox.id = due.id
 RETURNING
@@ -440,5 +444,17 @@ ORDER BY occasion DESC LIMIT 1
 RETURNING id;
 
 -- name: renew_leases
-UPDATE outbox SET leased_until = now() + $2::interval
-WHERE id = any($1::bigint[]) AND state = 'sending';
+UPDATE outbox SET leased_until = now() + $3::interval
+FROM unnest($1::bigint[], $2::integer[]) AS ours (id, attempts)
+WHERE outbox.id = ours.id AND outbox.attempts = ours.attempts AND outbox.state = 'sending';
+
+-- name: begin_reply
+UPDATE outbox SET has_begun = TRUE WHERE id = $1;
+
+-- name: give_up_replies
+UPDATE outbox SET state = 'failed', settled_at = now(), leased_until = NULL
+WHERE
+    state IN ('due', 'sending')
+    AND NOT channel = any($1::text[])
+    AND created_at < now() - $2::interval
+RETURNING channel, receipt;

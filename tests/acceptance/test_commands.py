@@ -107,6 +107,12 @@ def test_messages_for_people(shell):
     assert "hold not_recognised" in output
 
 
+def test_a_text_cannot_break_the_table(shell):
+    """What looks like markup to the table is shown as it was written."""
+    shell.play([(r"\[/x] [link=https://evil.example]*", OPEN_AT)])
+    assert "[/x]" in shell("messages")
+
+
 def test_show_tells_the_whole_story(shell):
     """One receipt leads to text, readings, reply and what happened."""
     outcome = shell.play()[1]

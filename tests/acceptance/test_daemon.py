@@ -5,6 +5,7 @@ import contextlib
 import email
 import email.policy
 import json
+import os
 import re
 import shutil
 import signal
@@ -433,6 +434,55 @@ async def test_the_embedded_database(make_daemon, session, open_folder):
     assert [] == find_servers(open_folder)
     assert ([beside], True) == (await list_receipts(daemon), first.endswith(beside))
     assert [] == find_servers(open_folder)
+
+
+def find_postmaster(folder):
+    """Return the process of the embedded server."""
+    return int(next(folder.rglob("postmaster.pid")).read_text().splitlines()[0])
+
+
+async def is_taken(session, daemon, number, text):
+    """Tell whether a text is taken now."""
+    status, _ = await ask_kannel(session, daemon, number, text)
+    return 200 == status
+
+
+async def test_the_embedded_database_is_started_again(make_daemon, session, open_folder):
+    """A server of ours that dies is started by the daemon, and what came before is there."""
+    daemon = make_daemon(url="", folder=open_folder)
+    await daemon.start()
+    _, first = await ask_kannel(session, daemon, 1, "000000000003*5463;")
+    os.kill(find_postmaster(open_folder), signal.SIGQUIT)
+    await until(lambda: is_taken(session, daemon, 2, "000000000004*5463;"))
+    assert (200, first) == await ask_kannel(session, daemon, 1, "000000000003*5463;")
+    assert 0 == await daemon.stop()
+    assert [] == find_servers(open_folder)
+
+
+async def test_a_database_that_hangs_holds_no_stop_up(make_daemon, open_folder):
+    """The second SIGTERM ends the daemon although PostgreSQL answers nothing at all."""
+    daemon = make_daemon(url="", folder=open_folder)
+    await daemon.start()
+    postmaster = find_postmaster(open_folder)
+    group = [postmaster, *list_children(postmaster)]
+    for pid in group:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        daemon.process.send_signal(signal.SIGTERM)
+        await until(lambda: "daemon.stopping" in daemon.log.read_text())
+        daemon.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(2 * STOP_WITHIN):
+            await daemon.process.wait()
+    finally:
+        for pid in group:
+            os.kill(pid, signal.SIGCONT)
+        os.kill(postmaster, signal.SIGQUIT)
+    await until(lambda: not find_servers(open_folder))
+
+
+def list_children(pid):
+    """Return the processes that *pid* started."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 # The log

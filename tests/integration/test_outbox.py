@@ -1,10 +1,11 @@
 """The outbox on a real PostgreSQL: leases, retries, what must not be repeated or leave."""
 
 import asyncio
+import collections
 import datetime as dt
 
 import pytest
-from builders import SMALL_CONFIG, SMS, a_message
+from builders import MAIL, SMALL_CONFIG, SMS, a_message
 
 from ingest.model import Delivery, DeliveryState
 from ingest.outbox import LONGEST_PAUSE, Outbox, Throttle, find_pause
@@ -97,10 +98,86 @@ async def test_settles_as_the_attempt_ended(store, owe, state, expected):
 async def test_a_lease_that_ran_out(store, owe, is_repeatable, expected, sendings):
     """After a crash in the middle of an attempt only harmless replies are repeated."""
     await owe()
-    await execute(store, "UPDATE outbox SET state = 'sending', attempts = 1, leased_until = now()")
+    await execute(
+        store,
+        "UPDATE outbox SET state = 'sending', attempts = 1, has_begun = TRUE, leased_until = now()",
+    )
     sender = ScriptedSender(is_repeatable=is_repeatable)
     await Outbox(store, {SMS: sender}, Replies()).send_due()
     assert ([(expected, 2)], sendings) == (await states(store), len(sender.sent))
+
+
+async def test_an_attempt_that_never_began(store, owe):
+    """After a crash between claim and attempt every reply is sent, whatever its way out."""
+    await owe()
+    await execute(store, "UPDATE outbox SET state = 'sending', attempts = 1, leased_until = now()")
+    await Outbox(store, {SMS: ScriptedSender(is_repeatable=False)}, Replies()).send_due()
+    assert [("sent", 2)] == await states(store)
+
+
+async def test_an_attempt_that_may_do_harm_says_that_it_begins(store, owe):
+    """While such an attempt is under way, the row says so."""
+    await owe()
+    begun = []
+
+    class Watching(ScriptedSender):
+        async def send(self, acknowledgement):
+            async with store._pool.acquire() as connection:
+                begun.append(await connection.fetchval("SELECT has_begun FROM outbox"))
+            return await super().send(acknowledgement)
+
+    for is_repeatable in (False, True):
+        await Outbox(store, {SMS: Watching(is_repeatable=is_repeatable)}, Replies()).send_due()
+        await execute(store, "UPDATE outbox SET state = 'due', next_attempt_at = now()")
+    assert [True, False] == begun
+
+
+class Waiting(ScriptedSender):
+    """A way out that takes until it is released, and says when it is asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.released = asyncio.Event(), asyncio.Event()
+
+    async def send(self, acknowledgement):
+        self.asked.set()
+        await self.released.wait()
+        return await super().send(acknowledgement)
+
+
+async def test_a_channel_that_hangs_delays_nobody_else(store, owe):
+    """A gateway that does not answer holds up its own replies, not those by mail."""
+    await owe()
+    await owe()
+    await execute(store, "UPDATE outbox SET channel = 'mail' WHERE id = 2")
+    hanging, prompt = Waiting(), Waiting()
+    running = asyncio.create_task(Outbox(store, {SMS: hanging, MAIL: prompt}, Replies()).run())
+    async with asyncio.timeout(10):
+        await hanging.asked.wait()
+        await prompt.asked.wait()
+    hanging.released.set()
+    prompt.released.set()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert {"sent"} == {state for state, _ in await states(store)}
+
+
+async def test_a_loop_within_one_batch_ends_too(store, owe):
+    """Replies that are claimed together count each other."""
+    for number in range(4):
+        await owe(f"12345678{number:04}*1;")
+    await Outbox(store, {SMS: ScriptedSender()}, Replies(per_address_and_reason=2)).send_due()
+    assert {"sent": 2, "suppressed": 2} == dict(
+        collections.Counter(state for state, _ in await states(store))
+    )
+
+
+async def test_a_channel_without_a_way_out(store, owe):
+    """What nobody can send any more is failed in the end, and told in the log."""
+    await owe()
+    await execute(store, "UPDATE outbox SET created_at = now() - interval '3 days'")
+    await store.fetch("give_up_replies", ["mail"], dt.timedelta(days=2))
+    assert [("failed", 0)] == await states(store)
 
 
 async def test_a_lease_that_holds(store, owe):

@@ -11,7 +11,12 @@ import asyncpg
 import pytest
 
 from ingest import embedded
-from ingest.embedded import EmbeddedPostgres, plain_locale, remove_stale_pid_file
+from ingest.embedded import (
+    EmbeddedPostgres,
+    plain_locale,
+    refuse_foreign,
+    remove_stale_pid_file,
+)
 from ingest.errors import ConfigError, TransientError
 
 
@@ -147,3 +152,14 @@ def test_the_locale_is_put_back(monkeypatch, before):
     with plain_locale():
         assert "C" == os.environ["LC_ALL"]
     assert before == os.environ.get("LC_ALL")
+
+
+@pytest.mark.parametrize("euid", [0, 54321], ids=["root", "another user"])
+def test_another_users_cluster_is_left_alone(tmp_path, monkeypatch, euid):
+    """Whoever is not its owner is told who is; the package would take it from him."""
+    folder = tmp_path / "postgresql"
+    folder.mkdir()
+    (folder / "PG_VERSION").write_text("18")
+    monkeypatch.setattr(os, "geteuid", lambda: euid)
+    with pytest.raises(ConfigError, match="belongs to"):
+        refuse_foreign(folder)

@@ -106,6 +106,22 @@ async def test_a_client_that_spoke_is_kept():
             await asyncio.sleep(0.2)
 
 
+async def test_a_slow_answer_is_waited_for():
+    """Once the header is there, the time for it is over; the handler takes as long as it takes."""
+
+    async def slow(request):
+        await asyncio.sleep(0.3)
+        return web.Response(text="at last")
+
+    routes = (Route("GET", "/slow", slow),)
+    async with (
+        open_listener(ANYWHERE, routes, max_body=1000, read_timeout=0.1) as address,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://{address}/slow") as response,
+    ):
+        assert "at last" == await response.text()
+
+
 async def test_too_many_connections_are_turned_away(monkeypatch):
     """Beyond the limit a new connection is closed at once, and those there go on."""
     monkeypatch.setattr(listeners, "MOST_CONNECTIONS", 1)

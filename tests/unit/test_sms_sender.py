@@ -167,7 +167,8 @@ ANSWERS = [
     pytest.param(402, "no money", RETRY, "", id="an account that a person fills"),
     pytest.param(408, "", RETRY, "", id="408"),
     pytest.param(429, "slow down", RETRY, "", id="429"),
-    pytest.param(500, "<html>oops", RETRY, "", id="500"),
+    pytest.param(500, "<html>oops", UNCERTAIN, "", id="500"),
+    pytest.param(502, "", UNCERTAIN, "", id="a proxy that lost the answer"),
     pytest.param(503, "", RETRY, "", id="503"),
     pytest.param(504, "", UNCERTAIN, "", id="a proxy that gave up waiting"),
 ]

@@ -100,6 +100,7 @@ CREATE TABLE outbox (
     state text NOT NULL DEFAULT 'due'
     CHECK (state IN ('due', 'sending', 'sent', 'failed', 'uncertain', 'suppressed')),
     attempts integer NOT NULL DEFAULT 0,
+    has_begun boolean NOT NULL DEFAULT FALSE,
     next_attempt_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     leased_until timestamptz,
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
@@ -109,6 +110,7 @@ CREATE TABLE outbox (
 );
 COMMENT ON TABLE outbox IS 'Replies that are owed, and what became of them';
 COMMENT ON COLUMN outbox.occasion IS '0 answers the message; higher ones tell the sender what a replay changed';
+COMMENT ON COLUMN outbox.has_begun IS 'Whether the attempt under way may have reached the person; for ways out where a repeat does harm';
 COMMENT ON COLUMN outbox.state IS 'uncertain: it may have gone out and a repeat could reach the person twice';
 
 CREATE INDEX outbox_owed_idx ON outbox (next_attempt_at) WHERE state IN ('due', 'sending');
