@@ -334,7 +334,7 @@ class RegistrySettings(ChannelSettings, frozen=True, kw_only=True, tag="registry
     """Which time the window is judged by: when the file came, or the line's ``paid_at``."""
     trust_operation_for: Seconds = 604_800
     """Seconds before arrival for which ``paid_at`` is believed; an older one is held."""
-    settle: Seconds = 2
+    settle: Seconds = 10
     """Seconds for which size and time of a file must rest before it counts as complete. A file
     that is moved in from a name ending in ``.part`` or ``.tmp`` settles the same way."""
     poll: Seconds = 5

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from ingest.channels.gateways.request import (
     FORM,
     Answer,
@@ -72,20 +74,26 @@ class DeclarativeGateway:
             look = look_in_json(parse_json(body), request)
             return (self.make_text(look, request.body, media_type, received_at),)
         items = list_items(parse_json(body), self.settings.batch)
-        read = [self.read_item(item, request, received_at) for item in items]
+        raws = cut_items(request.body, self.settings.batch)
+        if len(raws) != len(items):
+            raws = [dump_item(item) for item in items]
+        read = [
+            self.read_item(item, raw, request, received_at)
+            for item, raw in zip(items, raws, strict=True)
+        ]
         if items and not any(read):
             raise PermanentError(f"not one item under {self.settings.batch!r} is a text")
         return tuple(
-            text or keep_item(item, received_at) for item, text in zip(items, read, strict=True)
+            text or keep_item(raw, received_at) for raw, text in zip(raws, read, strict=True)
         )
 
     def read_item(
-        self, item: object, request: GatewayRequest, received_at: dt.datetime
+        self, item: object, raw: bytes, request: GatewayRequest, received_at: dt.datetime
     ) -> Text | None:
         """Read one item of a batch; None when it is malformed."""
         look = look_in_json(item, request)
         try:
-            return self.make_text(look, dump_item(item), "application/json", received_at)
+            return self.make_text(look, raw, "application/json", received_at)
         except PermanentError:
             return None
 
@@ -202,18 +210,32 @@ def list_items(document: object, path: str) -> list[object]:
     return found
 
 
+def cut_items(body: bytes, path: str) -> list[bytes]:
+    """
+    Return the items at *path* byte for byte: the whole body beside each would be too much.
+
+    An empty list where the body is written in a way that they cannot be cut out of it.
+    """
+    try:
+        found = msgspec.Raw(body)
+        for key in () if path == "." else path.split("."):
+            found = msgspec.json.decode(found, type=dict[str, msgspec.Raw])[key]
+        return [bytes(one) for one in msgspec.json.decode(found, type=list[msgspec.Raw])]
+    except (msgspec.DecodeError, KeyError, RecursionError):
+        return []
+
+
 def dump_item(item: object) -> bytes:
-    """Write one item of a batch down: the whole body beside each of them would be too much."""
+    """Write one item of a batch down anew, where its bytes cannot be told."""
     try:
         return json.dumps(item).encode()
     except RecursionError:
         raise PermanentError("an item is nested too deep") from None
 
 
-def keep_item(item: object, received_at: dt.datetime) -> Text:
+def keep_item(raw: bytes, received_at: dt.datetime) -> Text:
     """Keep an item that cannot be read as a text of its own, for a person to see."""
-    raw = dump_item(item)
-    text = raw.decode()
+    text = raw.decode("utf-8", "replace")
     return Text(
         sender="",
         text=text,
