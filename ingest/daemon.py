@@ -1,7 +1,7 @@
 """
 The composition root: builds every part, starts them in order, unwinds in reverse.
 
-Order of starting: internal listener, database, schema, intake, outbox, channels, public listener.
+Order of starting: internal listener, database, schema, outbox, intake, channels, public listener.
 Only then is the daemon ready. Stopping goes the other way within ``service.stop_within`` seconds:
 what was received is finished, what was not is left to the upstream. A part whose end is not to be
 had in time is left behind and named in the log; being killed is safe at any moment.
@@ -385,7 +385,6 @@ async def run_daemon(config: Configuration) -> None:
     """Run a daemon until SIGTERM or SIGINT; a second one ends it at once, SIGHUP is ignored."""
     daemon = Daemon(config)
     loop = asyncio.get_running_loop()
-    running = asyncio.create_task(daemon.run(), name="daemon")
 
     def on_signal() -> None:
         if daemon.stopping.is_set():
@@ -397,8 +396,7 @@ async def run_daemon(config: Configuration) -> None:
     loop.add_signal_handler(
         signal.SIGHUP, lambda: log.warning("signal.ignored", advice="restart to read config.toml")
     )
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
+    await daemon.run()
     if daemon.abandoned:
         # A thread that waits for what does not answer would keep the process; what is committed
         # is committed, and the rest the upstreams still have.

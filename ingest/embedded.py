@@ -170,9 +170,7 @@ def remove_stale_pid_file(path: Path) -> None:
     try:
         pid = int(path.read_text("ascii").split("\n", 1)[0])
         command = Path(f"/proc/{pid}/comm").read_text("utf-8", "replace").strip()
-    except FileNotFoundError:
-        command = ""
-    except ValueError:
+    except (FileNotFoundError, ValueError):
         command = ""
     if command != "postgres":
         path.unlink(missing_ok=True)

@@ -26,7 +26,6 @@ repeat will find it (Rule 3).
 
 import asyncio
 import contextlib
-import secrets
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 
@@ -49,13 +48,14 @@ from ingest.judgement import (
 from ingest.log import get_logger
 from ingest.model import ChannelName, InboundMessage, Outcome, Submission
 from ingest.policy import Policy
-from ingest.receipts import CAPACITY, render_receipt
 from ingest.records import (
     Known,
     MessageKey,
     Recorded,
+    draw_receipt,
     find_circumstances,
     find_outcomes,
+    key_of,
     record_group,
 )
 from ingest.replies import Phrasebook
@@ -80,7 +80,7 @@ class Waiting(Struct, frozen=True):
     @property
     def key(self) -> MessageKey:
         """What makes receiving idempotent."""
-        return (self.message.channel, self.message.external_id)
+        return key_of(self.message)
 
 
 class Read(Struct, frozen=True):
@@ -95,7 +95,7 @@ class Read(Struct, frozen=True):
     @property
     def key(self) -> MessageKey:
         """What makes receiving idempotent."""
-        return (self.message.channel, self.message.external_id)
+        return key_of(self.message)
 
 
 class PoisonError(Exception):
@@ -203,7 +203,7 @@ class Intake:
         """Judge and record *messages*, the first copy of each; return their outcomes."""
         first: dict[MessageKey, InboundMessage] = {}
         for message in messages:
-            first.setdefault((message.channel, message.external_id), message)
+            first.setdefault(key_of(message), message)
         return await self.record_read([self.read(message) for message in first.values()])
 
     def read(self, message: InboundMessage) -> Read:
@@ -241,7 +241,7 @@ class Intake:
             for key in list_keys(one.submission, one.occasion)
         ]
         known = await find_circumstances(self._store, keys, wanted)
-        fresh = [draw_receipt(one) for one in group if one.key not in known.received]
+        fresh = [give_receipt(one) for one in group if one.key not in known.received]
         outcomes: dict[MessageKey, Outcome] = {}
         if fresh:
             judged, superseded = self.judge_group(fresh, known)
@@ -299,26 +299,11 @@ class Intake:
         try:
             return await self.record_parked(whole)
         except PermanentError:
-            return await self.record_parked(self.strip(one, problem))
+            return await self.record_parked(strip(one, problem))
 
     async def record_parked(self, one: Read) -> dict[MessageKey, Outcome]:
         """Record a parked message; raises PermanentError when PostgreSQL refuses that too."""
         return await retry_on(ConflictError, lambda: self.try_record([one]), attempts=ATTEMPTS)
-
-    def strip(self, one: Read, problem: str) -> Read:
-        """Return a message with little but its raw bytes."""
-        bare = InboundMessage(
-            channel=one.message.channel,
-            external_id=one.message.external_id,
-            received_at=one.message.received_at,
-            text="",
-            raw=one.message.raw,
-            media_type=one.message.media_type,
-            sender=one.message.sender[:200],
-            reply_to=one.message.reply_to,
-            finding=one.message.finding,
-        )
-        return Read(bare, one.occasion, None, problem)
 
     def note(self, recorded: Sequence[Recorded]) -> None:
         """Count and log what was committed; wake the outbox when a reply is owed."""
@@ -328,10 +313,26 @@ class Intake:
             self._on_owed()
 
 
-def draw_receipt(one: Read) -> Read:
-    """Return *one* with a receipt that nobody can guess."""
-    receipt = render_receipt(secrets.randbelow(CAPACITY))
-    return replace(one, occasion=replace(one.occasion, receipt=receipt))
+def strip(one: Read, problem: str) -> Read:
+    """Return a message with little but its raw bytes."""
+    message = one.message
+    bare = InboundMessage(
+        channel=message.channel,
+        external_id=message.external_id,
+        received_at=message.received_at,
+        text="",
+        raw=message.raw,
+        media_type=message.media_type,
+        sender=message.sender[:200],
+        reply_to=message.reply_to,
+        finding=message.finding,
+    )
+    return Read(bare, one.occasion, None, problem)
+
+
+def give_receipt(one: Read) -> Read:
+    """Return *one* with a receipt of its own."""
+    return replace(one, occasion=replace(one.occasion, receipt=draw_receipt()))
 
 
 def note_message(one: Recorded) -> None:
@@ -360,14 +361,13 @@ def note_message(one: Recorded) -> None:
     )
 
 
-def make_outcome(judgement: Judgement, *, again: bool = False) -> Outcome:
+def make_outcome(judgement: Judgement) -> Outcome:
     """Return what the channel is told."""
     return Outcome(
         receipt=judgement.receipt,
         verdict=judgement.verdict,
         reply=judgement.reply,
         readings=judgement.readings,
-        again=again,
     )
 
 
@@ -377,9 +377,7 @@ def answer(group: Sequence[Waiting], outcomes: Mapping[MessageKey, Outcome]) -> 
     for one in group:
         outcome = outcomes[one.key]
         if one.key in answered and not outcome.again:
-            outcome = Outcome(
-                outcome.receipt, outcome.verdict, outcome.reply, outcome.readings, again=True
-            )
+            outcome = replace(outcome, again=True)
         if outcome.again:
             metrics.REPEATS.labels(one.message.channel).inc()
         answered.add(one.key)

@@ -39,7 +39,7 @@ from ingest.model import (
     ReplyTo,
 )
 from ingest.ports import Sender
-from ingest.retry import retry_on
+from ingest.retry import retry_on, wait_for
 from ingest.settings import Replies
 from ingest.store import Row, Store, clean
 
@@ -132,7 +132,7 @@ class Outbox:
         while True:
             self._owed[name].clear()
             if await self.send_due([name]) < BATCH:
-                await wait_for(self._owed[name])
+                await wait_for(self._owed[name], POLL)
 
     async def give_up(self) -> None:
         """Settle what nobody will ever send: replies of channels that have no way out any more."""
@@ -272,25 +272,17 @@ def count_earlier(claims: Sequence[Claim]) -> list[Claim]:
     return counted
 
 
-async def wait_for(owed: asyncio.Event) -> None:
-    """Return when *owed* is set, or when it is time to look anyway."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(POLL):
-            await owed.wait()
-
-
 async def attempt(sender: Sender, acknowledgement: Acknowledgement) -> Delivery:
-    """Let *sender* try once; one that breaks its promise not to raise has not sent."""
+    """Let *sender* try once; of an attempt that did not end well nobody knows how it ended."""
+    unknown = DeliveryState.RETRY if sender.is_repeatable else DeliveryState.UNCERTAIN
     try:
         async with asyncio.timeout(LONGEST_ATTEMPT):
             return await sender.send(acknowledgement)
     except TimeoutError:
-        state = DeliveryState.RETRY if sender.is_repeatable else DeliveryState.UNCERTAIN
-        return Delivery(state, "the attempt took too long")
+        return Delivery(unknown, "the attempt took too long")
     except Exception as error:
         log.exception("reply.failed", receipt=acknowledgement.receipt)
-        state = DeliveryState.RETRY if sender.is_repeatable else DeliveryState.UNCERTAIN
-        return Delivery(state, f"a fault of ours: {error!r}")
+        return Delivery(unknown, f"a fault of ours: {error!r}")
 
 
 def note_reply(acknowledgement: Acknowledgement, state: str, detail: str) -> None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Protocol
@@ -19,11 +20,22 @@ from ingest.model import (
     ReplyTo,
     Verdict,
 )
+from ingest.receipts import CAPACITY, render_receipt
 from ingest.rules import Standing
 from ingest.store import Row, Store, clean
 
 MessageKey = tuple[ChannelName, str]
 """Channel and external id."""
+
+
+def key_of(message: InboundMessage) -> MessageKey:
+    """Return what makes receiving *message* idempotent."""
+    return (message.channel, message.external_id)
+
+
+def draw_receipt() -> str:
+    """Return a receipt that nobody can guess; should it be given already, a unique key objects."""
+    return render_receipt(secrets.randbelow(CAPACITY))
 
 
 class Recorded(Struct, frozen=True):

@@ -7,7 +7,6 @@ nor repeat a line.
 """
 
 import datetime as dt
-import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
@@ -41,10 +40,11 @@ from ingest.model import (
     Verdict,
 )
 from ingest.policy import Policy
-from ingest.receipts import CAPACITY, line_receipt, render_receipt
+from ingest.receipts import line_receipt
 from ingest.records import (
     READING_COLUMNS,
     columns,
+    draw_receipt,
     find_circumstances,
     read_verdict,
     register_rows,
@@ -83,7 +83,7 @@ class RegistryIntake:
             await self.withdraw_superseded(registry)
 
         async def attempt() -> RegistryProgress:
-            receipt = render_receipt(secrets.randbelow(CAPACITY))
+            receipt = draw_receipt()
             await self._store.fetch(
                 "open_registry",
                 registry.channel,
@@ -266,9 +266,7 @@ def judge_line(
                 occasion.policy.dispositions[Reason.DATED_IN_FUTURE], Reason.DATED_IN_FUTURE
             )
             return refuse_item(line.number, item, verdict)
-        if occasion.received_at - occasion.effective_at > max(
-            occasion.policy.trust_operation_for, dt.timedelta(0)
-        ):
+        if occasion.received_at - occasion.effective_at > occasion.policy.trust_operation_for:
             return refuse_item(line.number, item, Verdict(Disposition.HOLD, Reason.WINDOW_CLOSED))
     return judge_item(line.number, item, occasion, standings)
 

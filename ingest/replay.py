@@ -47,11 +47,6 @@ class Replayed(Struct, frozen=True):
     is_told: bool
     """Whether the sender gets another reply: only when the verdict changes and there is a way."""
 
-    @property
-    def is_changed(self) -> bool:
-        """Whether the verdict is another one now."""
-        return self.before != self.after
-
 
 class Replay:
     """Replays messages of one store."""

@@ -247,7 +247,7 @@ def describe_message(facts: Facts, language: Language) -> Context:
         opens = render_day(facts.next_opening.date(), language)
     return {
         "receipt": clean_line(facts.receipt, LONGEST_ACCOUNT),
-        "contact": clean_line(facts.contact, 200),
+        "contact": clean_line(facts.contact, LONGEST_CONTACT),
         "received_on": facts.received_on,
         "closes_on": closes[0],
         "closes_short": closes[1],

@@ -4,6 +4,8 @@ The one retry policy, wrapping tenacity: a few quick tries inside one attempt.
 Retries that must outlive the process are rows of the outbox, not loops.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
@@ -12,6 +14,18 @@ import tenacity
 from ingest.errors import TransientError
 
 Result = TypeVar("Result")
+
+
+async def wait_for(event: asyncio.Event, seconds: float) -> None:
+    """
+    Wait for *event*, for so many seconds at most.
+
+    Not by ``asyncio.wait_for``: in Python 3.11 it loses a cancellation that comes together with
+    the event (github.com/python/cpython/issues/86296), and its task would never end.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 async def retry_on(

@@ -14,7 +14,6 @@ from registry_desk import Desk, Kept, ScriptedSink, do_nothing, make_config
 
 from ingest.channels.dialects.survey import Fault
 from ingest.channels.registry.channel import PATIENCE
-from ingest.channels.registry.threads import wait_for
 from ingest.config import Configuration
 from ingest.errors import TransientError
 
@@ -479,14 +478,3 @@ async def test_building_a_channel_touches_nothing(config: Configuration, tmp_pat
     """Folders are made when it runs."""
     Desk(config, ScriptedSink())
     assert () == Desk(config, ScriptedSink()).channel.routes
-
-
-async def test_a_cancellation_together_with_the_event_is_not_lost():
-    """A channel that is told to end just as its folder stirs does end."""
-    event = asyncio.Event()
-    waiting = asyncio.create_task(wait_for(event, 10))
-    await asyncio.sleep(0)
-    event.set()
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting

@@ -1,11 +1,12 @@
 """Retries inside one attempt."""
 
+import asyncio
 import itertools
 
 import pytest
 
 from ingest.errors import TransientError
-from ingest.retry import back_off, retry_on
+from ingest.retry import back_off, retry_on, wait_for
 
 
 class FailingTimes:
@@ -45,3 +46,14 @@ async def test_other_errors_are_not_retried():
 def test_back_off_doubles_up_to_its_limit():
     """Waits grow, but never above the longest."""
     assert [1, 2, 4, 5, 5] == list(itertools.islice(back_off(1, 5), 5))
+
+
+async def test_a_cancellation_together_with_the_event_is_not_lost():
+    """A channel that is told to end just as its folder stirs does end."""
+    event = asyncio.Event()
+    waiting = asyncio.create_task(wait_for(event, 10))
+    await asyncio.sleep(0)
+    event.set()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

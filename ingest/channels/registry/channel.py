@@ -10,13 +10,14 @@ from watchfiles import awatch
 from ingest import clock
 from ingest.channels.registry.folders import Claimed, Found, Settling, open_regular, show_name
 from ingest.channels.registry.passage import Desk, Passage
-from ingest.channels.registry.threads import in_thread, wait_for
+from ingest.channels.registry.threads import in_thread
 from ingest.channels.registry.troubles import Troubles
 from ingest.config import Configuration
 from ingest.errors import PermanentError, TransientError
 from ingest.log import get_logger
 from ingest.model import ChannelName
 from ingest.ports import ChannelReport, RegistrySink, Route
+from ingest.retry import wait_for
 from ingest.settings import RegistrySettings
 
 LONGEST_PAUSE = 60.0

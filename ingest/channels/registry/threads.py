@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 from ingest.log import get_logger
@@ -35,15 +34,3 @@ async def complete(work: Awaitable[Result]) -> Result:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.warning("registry.interrupted", problem=str(error))
         raise
-
-
-async def wait_for(event: asyncio.Event, seconds: float) -> None:
-    """
-    Wait for *event*, for so many seconds at most.
-
-    Not by ``asyncio.wait_for``: in Python 3.11 it loses a cancellation that comes together with
-    the event (github.com/python/cpython/issues/86296), and the channel would never end.
-    """
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
