@@ -1,7 +1,7 @@
 """
 The JSON Schema of config.toml, for editors: every key with its type, default and meaning.
 
-What a key means stands beneath its field in ``settings.py``; it is read from there, so that it is
+What a key means stands beneath its field in ``settings/``; it is read from there, so that it is
 written once.
 """
 
@@ -34,9 +34,12 @@ def config_schema() -> dict[str, Any]:
 
 
 def list_meanings() -> Iterator[tuple[str, str, str]]:
-    """Yield struct, field and text for every text beneath a field in ``settings.py``."""
-    module = ast.parse(inspect.getsource(settings))
-    for struct in [one for one in module.body if isinstance(one, ast.ClassDef)]:
+    """Yield struct, field and text for every text beneath a field in ``settings/``."""
+    kinds = [one for one in vars(settings).values() if isinstance(one, type)]
+    for kind in [one for one in kinds if issubclass(one, settings.Table)]:
+        [struct] = ast.parse(inspect.getsource(kind)).body
+        if not isinstance(struct, ast.ClassDef):
+            continue
         for field, text in pairwise(struct.body):
             match field, text:
                 case (

@@ -122,7 +122,7 @@ def list_parts(kind, value):
 
 
 def every_setting():
-    """List class and name of every field in settings.py."""
+    """List class and name of every field in settings/."""
     classes = [one for one in vars(settings).values() if isinstance(one, type)]
     return sorted(
         (cls.__name__, field)

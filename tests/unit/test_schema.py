@@ -33,7 +33,7 @@ def test_schema_references_resolve():
     ],
 )
 def test_schema_explains_keys(struct, field, expected):
-    """What stands beneath a field in settings.py is shown by editors."""
+    """What stands beneath a field in settings/ is shown by editors."""
     found = config_schema()["$defs"][struct]["properties"][field]
     assert found["description"].startswith(expected)
 
