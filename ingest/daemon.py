@@ -12,15 +12,13 @@ import contextlib
 import gc
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
-from typing import assert_never
 
 from ingest import clock
 from ingest.addresses import parse_listen
-from ingest.channels.registry import RegistryChannel
-from ingest.channels.sms import SmsChannel
-from ingest.channels.smtp import SmtpChannel
+from ingest.bookmarks import BookmarkStore
+from ingest.building import EMBEDDED, Sinks, build_channel, find_templates, open_database
 from ingest.config import Configuration
 from ingest.embedded import EmbeddedPostgres
 from ingest.errors import ConfigError, PermanentError, TransientError
@@ -35,80 +33,18 @@ from ingest.policy import build_policies
 from ingest.ports import Channel, Route
 from ingest.registries import RegistryIntake
 from ingest.replies import load_phrasebook
+from ingest.reports import ReportStore
 from ingest.retry import back_off
 from ingest.senders import ClosableSender, build_sender
-from ingest.settings import (
-    AnyChannel,
-    ApiSettings,
-    ImapSettings,
-    RegistrySettings,
-    SmsSettings,
-    SmtpSettings,
-    TerminalSettings,
-)
 from ingest.store import Store
 from ingest.supervisor import ChannelStatus, run_channel
 
 log = get_logger()
 
-EMBEDDED = "embedded"
 SETTLE_WITHIN = 10.0
 """Seconds that the channels have to come up before the daemon says that it is ready."""
 LAST_SECONDS = 5.0
 """For closing the database once the time for stopping is up."""
-
-
-@contextlib.asynccontextmanager
-async def open_database(
-    config: Configuration, server: EmbeddedPostgres | None = None
-) -> AsyncIterator[Store]:
-    """
-    Connect to the database, starting the embedded one; raises TransientError or ConfigError.
-
-    *server* is for a caller that looks after the embedded server itself meanwhile.
-    """
-    settings = config.settings.database
-    async with contextlib.AsyncExitStack() as stack:
-        url = settings.url
-        if url == EMBEDDED:
-            server = server or EmbeddedPostgres(config.state_dir)
-            stack.push_async_callback(server.stop)
-            url = await server.start()
-        store = await Store.open(
-            url,
-            password=config.read_secret(settings.password) if settings.password else "",
-            connections=settings.connections,
-            statement_timeout=settings.statement_timeout,
-        )
-        stack.push_async_callback(store.close)
-        yield store
-
-
-def build_channel(
-    name: ChannelName,
-    settings: AnyChannel,
-    config: Configuration,
-    intake: Intake,
-    registries: RegistryIntake,
-) -> Channel:
-    """Return the channel of a table of config.toml; nothing is connected yet."""
-    match settings:
-        case SmtpSettings():
-            return SmtpChannel(name, settings, config, intake)
-        case SmsSettings():
-            return SmsChannel(name, settings, config, intake)
-        case RegistrySettings():
-            return RegistryChannel(name, settings, config, registries)
-        case ImapSettings() | TerminalSettings() | ApiSettings():
-            raise ConfigError(f"channels.{name}: this version cannot run this type")
-        case _:
-            assert_never(settings)
-
-
-def find_templates(config: Configuration) -> Path | None:
-    """Return the folder with the operators' own templates, if there is one."""
-    folder = config.settings.replies.templates
-    return config.locate(folder) if folder else None
 
 
 class Daemon:
@@ -178,8 +114,9 @@ class Daemon:
         self.start_root(stack, "outbox", outbox.run())
         self.start_root(stack, "health", self.health.watch(store, self.find_reviver()))
         self.start_root(stack, "intake", intake.run(), before_end=intake.drain)
+        sinks = Sinks(intake, registries, BookmarkStore(store), ReportStore(store))
         channels = [
-            build_channel(ChannelName(name), settings, self.config, intake, registries)
+            build_channel(ChannelName(name), settings, self.config, sinks)
             for name, settings in self.config.channels.items()
         ]
         self.start_channels(stack, channels)

@@ -108,9 +108,14 @@ class InboundMessage(Struct, frozen=True, kw_only=True):
     """The sender's own clock: shown, never judged by."""
     reply_to: ReplyTo | None = None
     """None where nothing may be sent, or where the channel answers on the spot."""
+    call_back: ReplyTo | None = None
+    """Where an answer goes that can no longer be given on the spot: the channel answers in its
+    response, but the verdict comes later (a journal, a replay)."""
     finding: Verdict | None = None
     """What the channel itself found (too large, automatic, refused); it settles the message
     unless a reading in an automatic mail has to be held."""
+    authentication: str = ""
+    """What a mail server that we trust found out about the sender: ``spf=pass dmarc=fail``."""
 
 
 class Reading(Struct, frozen=True):
@@ -209,6 +214,44 @@ class Delivery(Struct, frozen=True):
     """The relay's or gateway's own words, for the operator."""
     upstream_id: str = ""
     """The id that the relay or gateway gave it; delivery reports refer to it."""
+
+
+class ReportStatus(StrEnum):
+    """How far an acknowledgement got after it was sent."""
+
+    UNDER_WAY = "under_way"
+    """Taken by the next one on its way, and not yet there."""
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    """It will not arrive: a bounce, a number that is not in service."""
+
+
+class DeliveryReport(Struct, frozen=True, kw_only=True):
+    """What the upstream later says became of an acknowledgement that was sent."""
+
+    channel: ChannelName
+    status: ReportStatus
+    detail: str
+    """The upstream's own words or code, for the operator."""
+    upstream_id: str = ""
+    """The id that the upstream gave the acknowledgement when it took it."""
+    reply_id: int = 0
+    """Our own number of the acknowledgement, where the upstream repeats that; 0: it does not."""
+    reported_at: dt.datetime | None = None
+    """The upstream's own clock."""
+
+
+class Bookmark(Struct, frozen=True, kw_only=True):
+    """How far a place that a channel fetches from has been read and committed."""
+
+    place: str
+    """A folder of a mailbox, an inbox of a gateway."""
+    epoch: int = 0
+    """Of the numbering: UIDVALIDITY of a folder; positions of another epoch mean nothing."""
+    position: int = 0
+    """The last number that is committed; reading goes on behind it."""
+    attempts: int = 0
+    """How often reading behind it was begun without an end: what comes next may be killing us."""
 
 
 class RegistryLine(Struct, frozen=True):

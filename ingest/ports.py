@@ -12,8 +12,10 @@ from msgspec import Struct
 
 from ingest.model import (
     Acknowledgement,
+    Bookmark,
     ChannelName,
     Delivery,
+    DeliveryReport,
     InboundMessage,
     InboundRegistry,
     LineResult,
@@ -63,6 +65,38 @@ class RegistrySink(Protocol):
 
     def list_results(self, progress: RegistryProgress) -> AsyncIterator[Sequence[LineResult]]:
         """Yield the results of all data lines by line number, in batches."""
+
+
+class ReportSink(Protocol):
+    """Where a channel hands over what became of acknowledgements that were sent."""
+
+    async def record_report(self, report: DeliveryReport) -> bool:
+        """
+        Keep *report* with its acknowledgement; return whether that is one of ours.
+
+        The same report again changes nothing. Raises :exc:`TransientError` when nothing is known
+        to be kept.
+        """
+
+
+class Bookmarks(Protocol):
+    """How far each place has been read, and who reads it now; both in the database."""
+
+    async def find_bookmark(self, channel: ChannelName, place: str) -> Bookmark | None:
+        """Return where reading goes on; None where nothing was ever read."""
+
+    async def save_bookmark(self, channel: ChannelName, bookmark: Bookmark) -> None:
+        """Put *bookmark* in the place of the one before it."""
+
+    async def take_lease(self, name: str, holder: str, seconds: float) -> bool:
+        """
+        Take or renew the lease *name* by the database's clock; False while another holds it.
+
+        *holder* is unique to one run of one process.
+        """
+
+    async def drop_lease(self, name: str, holder: str) -> None:
+        """Let go of a lease, so that another need not wait for its end; no harm when it is lost."""
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

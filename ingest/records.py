@@ -108,7 +108,7 @@ async def record_group(
     await store.fetch(
         "record_group",
         *columns(superseded, 2),
-        *columns(map(message_row, group), 17),
+        *columns(map(message_row, group), 18),
         *columns(itertools.chain.from_iterable(map(reading_rows, group)), 13),
         *columns((reply_row(one) for one in group if one.judgement.is_owed), 8),
     )
@@ -141,6 +141,7 @@ def message_row(one: Recorded) -> tuple[object, ...]:
         judgement.verdict.reason,
         judgement.reply,
         clean(judgement.problem),
+        clean(message.authentication),
     )
 
 

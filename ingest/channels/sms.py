@@ -116,7 +116,7 @@ class SmsChannel:
         asked = await self.read_request(request)
         self.check_auth(asked, received_at)
         try:
-            texts = self.gateway.read(self.take_secret_out(asked), received_at)
+            texts = self.gateway.read(self.take_secret_out(asked), received_at).texts
         except PermanentError as error:
             raise Refusal(HTTPStatus.BAD_REQUEST, "malformed", str(error)) from None
         outcomes = await self.commit([self.make_message(text, received_at) for text in texts])

@@ -5,9 +5,9 @@ import json
 
 import click
 
+from ingest.building import find_templates, open_database
 from ingest.commands.session import Session, pass_session
 from ingest.config import Configuration, check_secrets
-from ingest.daemon import find_templates, open_database
 from ingest.errors import ConfigError, IngestError
 from ingest.replies import load_phrasebook
 from ingest.schema import config_schema

@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from ingest import clock
+from ingest.building import find_templates
 from ingest.calendar import render_period
 from ingest.commands.session import Session, as_json, pass_session, print_json
-from ingest.daemon import find_templates
 from ingest.errors import ConfigError
 from ingest.judgement import Judgement, Occasion, Standings, judge_message, open_occasion
 from ingest.model import ChannelName, InboundMessage, JudgedReading, Misreading, Submission

@@ -4,8 +4,8 @@ import asyncio
 
 import click
 
+from ingest.building import open_database
 from ingest.commands.session import Session, pass_session
-from ingest.daemon import open_database
 
 
 @click.command()

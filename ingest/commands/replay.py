@@ -2,8 +2,8 @@
 
 import click
 
+from ingest.building import find_templates
 from ingest.commands.session import Session, as_json, pass_session, print_json, print_table
-from ingest.daemon import find_templates
 from ingest.errors import NotFoundError
 from ingest.policy import build_policies
 from ingest.receipts import parse_receipt

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ingest.building import EMBEDDED, open_database
 from ingest.config import Configuration, load_config
-from ingest.daemon import EMBEDDED, open_database
 from ingest.log import configure_logging
 from ingest.store import Store
 

@@ -12,9 +12,9 @@ from typing import Protocol
 import aiohttp
 
 from ingest import clock
+from ingest.building import open_database
 from ingest.calendar import find_period, render_period
 from ingest.config import Configuration
-from ingest.daemon import open_database
 from ingest.demo.comparison import compare, compare_billed, compare_one, compare_silence
 from ingest.demo.couriers import Town, carry
 from ingest.demo.scenes import BILLED, MORNING

@@ -7,6 +7,7 @@ cannot say (a window that is not there, a channel open to the world) stands in `
 
 from typing import TypeAlias
 
+from ingest.settings.auth import Auth, BasicAuth, HmacAuth, SecretAuth
 from ingest.settings.channels import (
     ApiSettings,
     ChannelSettings,
@@ -14,6 +15,9 @@ from ingest.settings.channels import (
 )
 from ingest.settings.mail import (
     ImapSettings,
+    MailAuthentication,
+    MailSettings,
+    OAuth,
     SmtpSettings,
     TlsFiles,
 )
@@ -32,16 +36,7 @@ from ingest.settings.service import (
     WindowSettings,
     WindowVersion,
 )
-from ingest.settings.sms import (
-    Auth,
-    BasicAuth,
-    HmacAuth,
-    SecretAuth,
-    SmsAck,
-    SmsFields,
-    SmsSend,
-    SmsSettings,
-)
+from ingest.settings.sms import SmsAck, SmsFields, SmsSend, SmsSettings
 from ingest.settings.tables import (
     Bytes,
     Count,
@@ -70,7 +65,10 @@ __all__ = [
     "ImapSettings",
     "Log",
     "Mail",
+    "MailAuthentication",
+    "MailSettings",
     "Name",
+    "OAuth",
     "RegistrySettings",
     "Replies",
     "Rules",

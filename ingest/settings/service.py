@@ -41,6 +41,9 @@ class Http(Table, frozen=True, kw_only=True):
     """Channels: webhooks, uploads, terminals, API."""
     internal: str = "127.0.0.1:8081"
     """/metrics, /healthz, /readyz: for operations, never for the internet."""
+    public_url: str = ""
+    """How the world reaches ``listen``, such as ``https://readings.example.org``. Gateways sign
+    it, and report to it; empty where none does."""
     trusted_proxies: tuple[str, ...] = ()
     """Networks whose X-Forwarded-For is believed."""
     max_body: Bytes = 1_048_576

@@ -53,18 +53,21 @@ WITH superseded AS (
 recorded AS (
     INSERT INTO messages (
         channel, external_id, receipt, kind, state, received_at, sent_at, sender, recipient,
-        media_type, raw, text, remainder, finding, disposition, reason, reply, problem
+        media_type, raw, text, remainder, finding, disposition, reason, reply, problem,
+        authentication
     )
     SELECT
         channel, external_id, receipt, 'message', state, received_at, sent_at, sender, recipient,
-        media_type, raw, text, remainder, finding, disposition, reason, reply, problem
+        media_type, raw, text, remainder, finding, disposition, reason, reply, problem,
+        authentication
     FROM unnest(
         $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::timestamptz[],
         $9::text[], $10::text[], $11::text[], $12::bytea[], $13::text[], $14::text[], $15::text[],
-        $16::text[], $17::text[], $18::text[], $19::text[]
+        $16::text[], $17::text[], $18::text[], $19::text[], $20::text[]
     ) AS m (
         channel, external_id, receipt, state, received_at, sent_at, sender, recipient,
-        media_type, raw, text, remainder, finding, disposition, reason, reply, problem
+        media_type, raw, text, remainder, finding, disposition, reason, reply, problem,
+        authentication
     )
     RETURNING id, receipt
 ),
@@ -78,9 +81,9 @@ judged AS (
         recorded.id, line, register, account, value, previous, disposition, reason, counts,
         period, read_on, effective_at, fragment
     FROM unnest(
-        $20::text[], $21::integer[], $22::smallint[], $23::text[], $24::bigint[], $25::bigint[],
-        $26::text[], $27::text[], $28::boolean[], $29::date[], $30::date[], $31::timestamptz[],
-        $32::text[]
+        $21::text[], $22::integer[], $23::smallint[], $24::text[], $25::bigint[], $26::bigint[],
+        $27::text[], $28::text[], $29::boolean[], $30::date[], $31::date[], $32::timestamptz[],
+        $33::text[]
     ) AS r (
         receipt, line, register, account, value, previous, disposition, reason, counts,
         period, read_on, effective_at, fragment
@@ -97,8 +100,8 @@ SELECT
     recorded.id, 0, channel, receipt, reason, address, subject, in_reply_to,
     reply_references, body
 FROM unnest(
-    $33::text[], $34::text[], $35::text[], $36::text[], $37::text[], $38::text[], $39::text[],
-    $40::text[]
+    $34::text[], $35::text[], $36::text[], $37::text[], $38::text[], $39::text[], $40::text[],
+    $41::text[]
 ) AS o (receipt, channel, reason, address, subject, in_reply_to, reply_references, body)
 INNER JOIN recorded USING (receipt);
 
@@ -458,3 +461,53 @@ WHERE
     AND NOT channel = any($1::text[])
     AND created_at < now() - $2::interval
 RETURNING channel, receipt;
+
+-- name: find_bookmark
+SELECT place, epoch, position, attempts FROM bookmarks WHERE channel = $1 AND place = $2;
+
+-- name: save_bookmark
+INSERT INTO bookmarks (channel, place, epoch, position, attempts)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (channel, place) DO UPDATE
+SET
+    epoch = excluded.epoch,
+    position = excluded.position,
+    attempts = excluded.attempts,
+    saved_at = clock_timestamp();
+
+-- name: take_lease
+-- A row comes back only for whoever has the lease now.
+INSERT INTO leases AS held (name, holder, leased_until)
+VALUES ($1, $2, clock_timestamp() + $3::interval)
+ON CONFLICT (name) DO UPDATE
+SET holder = excluded.holder, leased_until = excluded.leased_until
+WHERE held.holder = excluded.holder OR held.leased_until <= clock_timestamp()
+RETURNING holder;
+
+-- name: drop_lease
+DELETE FROM leases WHERE name = $1 AND holder = $2;
+
+-- name: record_report
+-- The reply is known by our own number or by the upstream's id; it comes back when it is ours.
+WITH reply AS (
+    SELECT id FROM outbox
+    WHERE
+        channel = $1
+        AND CASE WHEN $2::bigint <> 0 THEN id = $2 ELSE $3 <> '' AND upstream_id = $3 END
+    ORDER BY id DESC
+    LIMIT 1
+),
+
+reported AS (
+    INSERT INTO delivery_reports (outbox_id, status, detail, reported_at)
+    SELECT id, $4, $5, $6 FROM reply
+    ON CONFLICT (outbox_id, status, detail) DO NOTHING
+)
+
+SELECT id FROM reply;
+
+-- name: list_reports
+SELECT delivery_reports.* FROM delivery_reports
+INNER JOIN outbox ON delivery_reports.outbox_id = outbox.id
+WHERE outbox.message_id = $1
+ORDER BY delivery_reports.id;

@@ -22,6 +22,7 @@ CREATE TABLE messages (
     reason text,
     reply text NOT NULL,
     problem text NOT NULL,
+    authentication text NOT NULL DEFAULT '',
     CONSTRAINT messages_external_id_key UNIQUE (channel, external_id),
     CONSTRAINT messages_receipt_key UNIQUE (receipt),
     CONSTRAINT messages_verdict_check CHECK ((state = 'open') = (disposition IS NULL))
@@ -30,6 +31,7 @@ COMMENT ON TABLE messages IS 'Everything that arrived, byte for byte, with the v
 COMMENT ON COLUMN messages.external_id IS 'The upstream''s own id; with the channel it makes receiving idempotent';
 COMMENT ON COLUMN messages.state IS 'open: a registry still being read; parked: our code failed on it, a person must look';
 COMMENT ON COLUMN messages.finding IS 'What the channel found before anything was judged: a reason, or empty';
+COMMENT ON COLUMN messages.authentication IS 'What a mail server that we trust found out about the sender';
 COMMENT ON COLUMN messages.problem IS 'The traceback of a parked message, or what made a registry fail';
 
 CREATE INDEX messages_received_at_idx ON messages (received_at);
@@ -115,6 +117,7 @@ COMMENT ON COLUMN outbox.has_begun IS 'Whether the attempt under way may have re
 COMMENT ON COLUMN outbox.state IS 'uncertain: it may have gone out and a repeat could reach the person twice';
 
 CREATE INDEX outbox_owed_idx ON outbox (next_attempt_at) WHERE state IN ('due', 'sending');
+CREATE INDEX outbox_upstream_id_idx ON outbox (channel, upstream_id) WHERE upstream_id <> '';
 CREATE INDEX outbox_address_idx ON outbox (address, reason, settled_at) WHERE state = 'sent';
 
 CREATE TABLE deliveries (
@@ -137,3 +140,54 @@ CREATE TABLE events (
 COMMENT ON TABLE events IS 'What was done to a message after it was judged, such as a replay';
 
 CREATE INDEX events_message_id_idx ON events (message_id);
+
+CREATE TABLE bookmarks (
+    channel text NOT NULL,
+    place text NOT NULL,
+    epoch bigint NOT NULL,
+    position bigint NOT NULL,
+    attempts integer NOT NULL,
+    saved_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (channel, place)
+);
+COMMENT ON TABLE bookmarks IS 'How far each mailbox folder or gateway inbox has been read and committed';
+COMMENT ON COLUMN bookmarks.epoch IS 'UIDVALIDITY of a folder; positions of another epoch mean nothing';
+
+CREATE TABLE leases (
+    name text PRIMARY KEY,
+    holder text NOT NULL,
+    leased_until timestamptz NOT NULL
+);
+COMMENT ON TABLE leases IS 'Who alone does something now; it ends by itself when the holder dies';
+
+CREATE TABLE message_parts (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    channel text NOT NULL,
+    external_id text NOT NULL,
+    series text NOT NULL,
+    number smallint NOT NULL,
+    total smallint NOT NULL,
+    received_at timestamptz NOT NULL,
+    content bytea NOT NULL,
+    joined_as text,
+    CONSTRAINT message_parts_external_id_key UNIQUE (channel, external_id)
+);
+COMMENT ON TABLE message_parts IS 'Parts of long texts as they came, until and after all are there';
+COMMENT ON COLUMN message_parts.series IS 'Sender, reference and total: what the parts of one text share';
+COMMENT ON COLUMN message_parts.joined_as IS 'The external id of the message they became';
+
+CREATE UNIQUE INDEX message_parts_waiting_key ON message_parts (channel, series, number)
+WHERE joined_as IS NULL;
+CREATE INDEX message_parts_overdue_idx ON message_parts (channel, received_at)
+WHERE joined_as IS NULL;
+
+CREATE TABLE delivery_reports (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    outbox_id bigint NOT NULL REFERENCES outbox,
+    status text NOT NULL CHECK (status IN ('under_way', 'delivered', 'undelivered')),
+    detail text NOT NULL,
+    reported_at timestamptz,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT delivery_reports_key UNIQUE (outbox_id, status, detail)
+);
+COMMENT ON TABLE delivery_reports IS 'What upstreams later said became of replies that were sent';

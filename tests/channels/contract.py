@@ -20,10 +20,10 @@ from builders import Sinks
 from harness import a_mail, find_ports, send_mail
 from msgspec import Struct
 
+from ingest import building
 from ingest.addresses import Listen
 from ingest.channels.registry import RegistryChannel
 from ingest.config import Configuration
-from ingest.daemon import build_channel
 from ingest.listeners import open_listener
 from ingest.model import (
     ChannelName,
@@ -141,7 +141,8 @@ class Driver:
 
     def build(self, config: Configuration, gate: Gate) -> Channel:
         """Return the channel, as the daemon builds it."""
-        return build_channel(NAME, config.channels[NAME], config, gate, gate)
+        sinks = building.Sinks(gate, gate, gate, gate)
+        return building.build_channel(NAME, config.channels[NAME], config, sinks)
 
     async def deliver(self, stand: "Stand", delivery: Delivery) -> Heard:
         """Hand one message over; return what was heard."""

@@ -27,7 +27,7 @@ from channels.contract import (
 )
 from structlog.testing import capture_logs
 
-from ingest import daemon
+from ingest import building
 from ingest.errors import TransientError
 from ingest.log import configure_logging
 
@@ -279,7 +279,7 @@ def test_every_channel_has_a_driver(a_config):
     """A channel that the daemon serves and nobody holds to this contract is a mistake."""
     [match] = [
         node
-        for node in ast.walk(ast.parse(inspect.getsource(daemon.build_channel)))
+        for node in ast.walk(ast.parse(inspect.getsource(building.build_channel)))
         if isinstance(node, ast.Match)
     ]
     served = {

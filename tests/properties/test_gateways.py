@@ -89,7 +89,7 @@ def is_storable(text: Text) -> bool:
 def test_a_request_is_texts_or_malformed(kind, request_):
     """Nothing but PermanentError is ever raised, and every text can be kept and found again."""
     try:
-        texts = a_gateway(kind).read(request_, RECEIVED_AT)
+        texts = a_gateway(kind).read(request_, RECEIVED_AT).texts
     except PermanentError:
         return
     assert all(is_storable(text) for text in texts)

@@ -185,7 +185,7 @@ TAKEN = [
 @pytest.mark.parametrize(("settings", "request_", "expected"), TAKEN)
 def test_a_request_is_read(settings, request_, expected):
     """Sender, text and id are found where the settings say."""
-    texts = a_gateway(**settings).read(request_, RECEIVED_AT)
+    texts = a_gateway(**settings).read(request_, RECEIVED_AT).texts
     actual = [(text.sender, text.text, text.external_id.partition("#")[0]) for text in texts]
     assert [(sender, text, id_ or None) for sender, text, id_ in expected] == [
         (sender, text, id_ if wanted[2] else None)
@@ -258,7 +258,7 @@ TIMES = [
 def test_the_senders_time_is_read(settings, written, expected):
     """An odd time is None; it never costs the message."""
     asked = a_get(f"phone=7903&mes=1&time={written}")
-    (text,) = a_gateway(**FORM, **settings).read(asked, RECEIVED_AT)
+    (text,) = a_gateway(**FORM, **settings).read(asked, RECEIVED_AT).texts
     assert expected == text.sent_at
 
 
@@ -276,8 +276,8 @@ def test_the_senders_own_minute_makes_the_id():
     """A gateway that repeats a text minutes later repeats its time, and so its id."""
     asked = a_get("phone=7903&mes=1&time=2026-05-12T12:00:00")
     gateway = a_gateway(**FORM)
-    (first,) = gateway.read(asked, RECEIVED_AT)
-    (again,) = gateway.read(asked, RECEIVED_AT + dt.timedelta(hours=5))
+    (first,) = gateway.read(asked, RECEIVED_AT).texts
+    (again,) = gateway.read(asked, RECEIVED_AT + dt.timedelta(hours=5)).texts
     assert first.external_id == again.external_id
 
 
@@ -304,8 +304,8 @@ def test_what_came_in_is_kept():
     post, get = a_post("phone=7903&mes=1"), a_get("phone=7903&mes=%FF")
     written = '{"text":"2",  "from": "8", "n": 1.50, "x": "\\u0031"}'
     batch = a_post('{"results": [{"from": "7", "text": "1"}, ' + written + "]}")
-    raw = [a_gateway(**FORM).read(asked, RECEIVED_AT)[0].raw for asked in (post, get)]
-    item = a_gateway(**JSON).read(batch, RECEIVED_AT)[1]
+    raw = [a_gateway(**FORM).read(asked, RECEIVED_AT).texts[0].raw for asked in (post, get)]
+    item = a_gateway(**JSON).read(batch, RECEIVED_AT).texts[1]
     assert [post.body, get.query] == raw
     assert written.encode() == item.raw
     assert "application/json" == item.media_type
@@ -412,7 +412,7 @@ KANNEL = [
 @pytest.mark.parametrize(("asked", "expected"), KANNEL)
 def test_kannels_request_is_read(asked, expected):
     """The escapes and the X-Kannel headers give the same text."""
-    (text,) = a_kannel().read(asked, RECEIVED_AT)
+    (text,) = a_kannel().read(asked, RECEIVED_AT).texts
     given, _, _ = text.external_id.partition("#")
     known = (text.sender, text.recipient, given, text.sent_at)
     assert expected == text.text

@@ -12,6 +12,7 @@ from ingest.channels.gateways.request import (
     FORM,
     Answer,
     GatewayRequest,
+    Handover,
     Text,
     clean_text,
     make_external_id,
@@ -29,6 +30,8 @@ REPLY = "{reply}"
 class DeclarativeGateway:
     """Reads requests as ``fields``, ``body`` and ``batch`` say; answers as ``ack`` says."""
 
+    send = None
+
     def __init__(self, settings: SmsSettings, zone: dt.tzinfo) -> None:
         self.settings = settings
         self.zone = zone
@@ -41,7 +44,11 @@ class DeclarativeGateway:
         """Whether ``ack.body`` carries the reply."""
         return REPLY in self.settings.ack.body
 
-    def read(self, request: GatewayRequest, received_at: dt.datetime) -> tuple[Text, ...]:
+    def read(self, request: GatewayRequest, received_at: dt.datetime) -> Handover:
+        """Return the texts in *request*; raises :exc:`PermanentError` for what is malformed."""
+        return Handover(self.read_texts(request, received_at))
+
+    def read_texts(self, request: GatewayRequest, received_at: dt.datetime) -> tuple[Text, ...]:
         """Return the texts in *request*; raises :exc:`PermanentError` for what is malformed."""
         if request.method == "POST" and self.settings.body == "json":
             return self.read_json(request, received_at)

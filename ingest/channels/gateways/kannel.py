@@ -11,6 +11,7 @@ from ingest.channels.gateways.request import (
     FORM,
     Answer,
     GatewayRequest,
+    Handover,
     Text,
     clean_text,
     make_external_id,
@@ -41,11 +42,12 @@ class KannelGateway:
     """Reads what the escapes of an ``sms-service`` make, and answers with the reply alone."""
 
     answers_in_body = True
+    send = None
 
     def __init__(self, settings: SmsSettings, zone: dt.tzinfo) -> None:
         self.settings = settings
 
-    def read(self, request: GatewayRequest, received_at: dt.datetime) -> tuple[Text, ...]:
+    def read(self, request: GatewayRequest, received_at: dt.datetime) -> Handover:
         """Return the text in *request*; raises :exc:`PermanentError` for what is malformed."""
         fields = split_form(request.query)
         sender, recipient, time, given = (
@@ -56,17 +58,16 @@ class KannelGateway:
             raise PermanentError("the field from or text is missing")
         text = clean_text(decode_data(data, name_charset(request, fields)))
         sent_at = parse_kannel_time(time or "")
-        return (
-            Text(
-                sender=sender,
-                text=text,
-                external_id=make_external_id(given or "", sender, text, sent_at or received_at),
-                recipient=recipient or "",
-                sent_at=sent_at,
-                raw=request.body if request.method == "POST" else request.query,
-                media_type=request.content_type if request.method == "POST" else FORM,
-            ),
+        whole = Text(
+            sender=sender,
+            text=text,
+            external_id=make_external_id(given or "", sender, text, sent_at or received_at),
+            recipient=recipient or "",
+            sent_at=sent_at,
+            raw=request.body if request.method == "POST" else request.query,
+            media_type=request.content_type if request.method == "POST" else FORM,
         )
+        return Handover((whole,))
 
     def answer(self, reply: str) -> Answer:
         """

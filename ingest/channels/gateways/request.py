@@ -8,6 +8,9 @@ from urllib.parse import unquote_to_bytes
 
 from msgspec import Struct
 
+from ingest.model import ReportStatus
+from ingest.settings import SmsSend
+
 FORM = "application/x-www-form-urlencoded"
 LONGEST_ID = 180
 """Characters of an id that are kept as they came; a longer one would not fit into an index."""
@@ -33,6 +36,16 @@ class GatewayRequest(Struct, frozen=True, kw_only=True):
         return next((value for key, value in self.headers if key.lower() == wanted), None)
 
 
+class Part(Struct, frozen=True):
+    """Where a text stands in a long one that the gateway hands over in pieces."""
+
+    reference: str
+    """What the pieces of one text share; a sender uses it again after a while."""
+    number: int
+    """From 1."""
+    total: int
+
+
 class Text(Struct, frozen=True, kw_only=True):
     """One SMS as its gateway handed it over."""
 
@@ -44,6 +57,28 @@ class Text(Struct, frozen=True, kw_only=True):
     sent_at: dt.datetime | None
     raw: bytes
     media_type: str
+    part: Part | None = None
+    """None when it is whole."""
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What a gateway says became of a text that we sent."""
+
+    status: ReportStatus
+    detail: str
+    """The gateway's own code or words."""
+    upstream_id: str = ""
+    """Its id of the text."""
+    reply_id: str = ""
+    """Our ``{id}`` of the text, where the gateway repeats it."""
+    reported_at: dt.datetime | None = None
+
+
+class Handover(Struct, frozen=True):
+    """What one request brought: texts, reports, both, or neither (an event of no interest)."""
+
+    texts: tuple[Text, ...] = ()
+    reports: tuple[Report, ...] = ()
 
 
 class Answer(Struct, frozen=True):
@@ -62,8 +97,16 @@ class Gateway(Protocol):
     def answers_in_body(self) -> bool:
         """Whether the body of a response is texted to the customer."""
 
-    def read(self, request: GatewayRequest, received_at: dt.datetime) -> tuple[Text, ...]:
-        """Return the texts in *request*; raises :exc:`PermanentError` for what is malformed."""
+    @property
+    def send(self) -> SmsSend | None:
+        """
+        The request that sends a text, as this gateway wants it; ``send`` may change each field.
+
+        None where config.toml has to say all of it.
+        """
+
+    def read(self, request: GatewayRequest, received_at: dt.datetime) -> Handover:
+        """Return what *request* brings; raises :exc:`PermanentError` for what is malformed."""
 
     def answer(self, reply: str) -> Answer:
         """Say OK; *reply* goes along where the body is texted to the customer."""

@@ -1,0 +1,24 @@
+"""What upstreams later say became of replies that were sent."""
+
+from ingest.model import DeliveryReport
+from ingest.store import Store, clean
+
+
+class ReportStore:
+    """The :class:`ingest.ports.ReportSink` of all channels."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def record_report(self, report: DeliveryReport) -> bool:
+        """Keep *report* with its acknowledgement; return whether that is one of ours."""
+        rows = await self._store.fetch(
+            "record_report",
+            report.channel,
+            report.reply_id,
+            clean(report.upstream_id),
+            report.status,
+            clean(report.detail),
+            report.reported_at,
+        )
+        return bool(rows)
