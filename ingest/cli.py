@@ -25,6 +25,26 @@ FAILED = 1
 WRONG = 2
 
 
+def choose_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> None:
+    """Let ``--config`` behind the command win over the one before it."""
+    if path is not None:
+        ctx.obj = Session(path)
+
+
+def offer_config(command: click.Command) -> None:
+    """Let *command* and those beneath it take ``--config`` too, wherever people write it."""
+    option = click.Option(
+        ["--config"],
+        type=click.Path(path_type=Path),
+        expose_value=False,
+        callback=choose_config,
+        help="The configuration file.",
+    )
+    command.params.append(option)
+    for inner in getattr(command, "commands", {}).values():
+        offer_config(inner)
+
+
 class Commands(click.Group):
     """A group whose commands end with one clear line instead of a traceback."""
 
@@ -67,3 +87,5 @@ def run(session: Session) -> None:
 
 for command in (check, demo, explain, export, messages, migrate, replay, show, status, windows):
     main.add_command(command)
+for command in main.commands.values():
+    offer_config(command)
