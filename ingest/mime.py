@@ -3,42 +3,34 @@ Mail as bytes to what its sender wrote, who sent it, and whether a program did; 
 
 A reader of our own over the bytes: the library's modern policy raises on one mail in a hundred,
 and needs seconds for headers that are made to hurt. Everything here is bounded: bytes of headers,
-parts, depth, characters of text. What lies beyond a bound is not read; the rest still is.
+parts, depth, characters of text. What lies beyond a bound is not read; the rest still is, and the
+mail is held.
 """
 
-import binascii
 import datetime as dt
 import re
-from collections.abc import Iterator
 
 from msgspec import Struct
 
-from ingest.mail.charsets import decode_text
-from ingest.mail.headers import (
-    CONTROLS,
-    MESSAGE_ID,
-    MOST_HEADER_BYTES,
-    Headers,
-    clean_line,
-    decode_base64,
-    find_address,
-    parse_date,
-)
-from ingest.mail.markup import render_html
+from ingest.mail.asides import describe_asides, read_lists
+from ingest.mail.authentication import TRACING, Traces
+from ingest.mail.bodies import Body, shorten
+from ingest.mail.bounces import Bounce, OwnId, find_own_ids, read_bounce
+from ingest.mail.echoes import has_echo, hides_words, take_off_echoes
+from ingest.mail.figures import READING, list_readings, seems_to_hold_account
+from ingest.mail.headers import MESSAGE_ID, Headers, clean_line, parse_date
 from ingest.mail.quotations import take_off_quotations
-from ingest.mail.robots import find_automation, sends_bounces
+from ingest.mail.robots import find_automation
+from ingest.mail.senders import find_writer
 
-MOST_PARTS = 200
-MOST_DELIMITERS = 10_000
-"""Lines that begin like a boundary, and may be none."""
-DEEPEST = 20
-MOST_TEXT_BYTES = 1_000_000
-"""Of all text parts, still encoded."""
 LONGEST_SUBJECT = 2000
+LONGEST_HELD_BACK = 20_000
+LONGEST_TRACE = 4096
+MOST_TRACES = 50
 
-BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 ANSWERED = re.compile(r"\s*(?:re|fwd?|aw|wg|отв|ответ|пересл|на)(?:\[[0-9]+\])?\s*:", re.IGNORECASE)
 DIGIT = re.compile(r"\d")
+ACCOUNT = re.compile(r"(?<!\d)[0-9]{12}(?!\d)")
 
 
 class Mail(Struct, frozen=True, kw_only=True):
@@ -65,163 +57,154 @@ class Mail(Struct, frozen=True, kw_only=True):
     """Why it is automatic mail; empty when a person sent it."""
     anonymous: bool = False
     """Whether it carries neither Message-ID nor Date, as mails by hand and from devices do."""
+    held_back: str = ""
+    """
+    What a person must see before anything in the mail may be believed; empty for most mails.
+
+    Text that seems to hold a reading and is not the sender's own (quoted, forwarded, in a file)
+    while his own words hold none; alternatives that differ; and that something was not read. A
+    mail with it is held, whatever ``text`` says.
+    """
+    attachments: tuple[str, ...] = ()
+    """What was attached and not read: names of files, or types where they have no name."""
+    is_doubtful: bool = False
+    """Whether its From header names several addresses, none, or one in the place of another."""
+    traces: Traces = ()
+    """What servers put on top of it, from the top: by whom it came, and what they think of it."""
+    answers: tuple[OwnId, ...] = ()
+    """Our own answers to which it is one, by its headers."""
+    quotes_ours: bool = False
+    """Whether an answer of ours comes back in its text."""
+    bounce: Bounce | None = None
+    """What it reports of an answer of ours, when it is a report."""
 
 
-def read_mail(raw: bytes) -> Mail:
-    """Read *raw* as far as it can be read."""
+def read_mail(raw: bytes, *, read_attachments: bool = False) -> Mail:
+    """Read *raw* as far as it can be read; *read_attachments* also takes lists out of files."""
     body = Body(raw)
     headers = body.headers
     subject = clean_line(headers.get("subject"))[:LONGEST_SUBJECT]
-    sender = find_address(headers.get_plain("from"))
+    writer = find_writer(headers)
     fields = [
         (name, subject if name == "subject" else value.decode("latin-1"))
         for name, value in headers.fields
     ]
     automatic = find_automation(fields, frozenset(body.content_types))
-    if not automatic and sender and sends_bounces(sender):
+    if not automatic and writer.is_postmaster:
         automatic = "from a postmaster"
     references = MESSAGE_ID.findall(headers.get_plain("references"))
     message_ids = MESSAGE_ID.findall(headers.get_plain("message-id"))
+    answers = find_own_ids(f"{headers.get_plain('in-reply-to')} {headers.get_plain('references')}")
+    # In the subject of an answer to ours our own words come back.
+    quotes_ours = has_echo(shorten(body.text))
+    is_echo = (bool(answers) or quotes_ours) and bool(automatic or ANSWERED.match(subject))
+    words = Words(body, "" if is_echo else subject, read_attachments=read_attachments)
+    bounce = read_bounce(raw, body.reports, body.text, is_from_postmaster=writer.is_postmaster)
     return Mail(
-        text=choose_text(take_off_quotations(body.text), subject),
+        text=words.text,
         subject=subject,
         message_id=message_ids[0] if len(message_ids) == 1 else "",
         references=" ".join(references),
         date=parse_date(headers.get_plain("date")),
-        from_address=sender,
-        reply_to=find_address(headers.get_plain("reply-to")),
+        from_address=writer.address,
+        reply_to=writer.reply_to,
         automatic=automatic,
         anonymous="message-id" not in headers and "date" not in headers,
+        held_back="" if bounce else words.hold_back(is_automatic=bool(automatic)),
+        attachments=tuple(one.name or one.kind for one in body.asides if one.is_attached),
+        is_doubtful=writer.is_doubtful,
+        traces=list_traces(headers),
+        answers=answers,
+        quotes_ours=quotes_ours,
+        bounce=bounce,
     )
 
 
-def choose_text(body: str, subject: str) -> str:
+def list_traces(headers: Headers) -> Traces:
+    """Return what servers put on top of a mail, from the top."""
+    return tuple(
+        (name, value[:LONGEST_TRACE].decode("latin-1"))
+        for name, value in headers.fields
+        if name in TRACING
+    )[:MOST_TRACES]
+
+
+class Words:
+    """What the sender of a mail wrote himself, and what else stands in it."""
+
+    def __init__(self, body: Body, subject: str, *, read_attachments: bool) -> None:
+        self._body = body
+        self._whole = shorten(body.text)
+        self._own = take_off_quotations(self._whole)
+        lists = read_lists(body.asides) if read_attachments else ""
+        self._answers = bool(ANSWERED.match(subject))
+        own = f"{self._own}\n{lists}".strip() if lists else self._own
+        self.text = choose_text(own, subject, is_answer=self._answers)
+
+    def hold_back(self, *, is_automatic: bool) -> str:
+        """
+        Return what a person must see; empty where the sender's own words speak for themselves.
+
+        Of automatic mail quotations do not count, because a vacation notice quotes our own answer.
+        """
+        pieces = [] if is_automatic else self._list_doubts()
+        if not seems_to_hold_account(self.text):
+            pieces += [] if is_automatic else self._list_quoted()
+            pieces += describe_asides(self._body.asides, with_names=not is_automatic)
+        return "\n".join("\n\n".join(pieces)[:LONGEST_HELD_BACK].splitlines())
+
+    def _list_doubts(self) -> list[str]:
+        """Return why the text cannot be believed as it stands."""
+        doubts = []
+        if self._body.disagreement:
+            doubts.append(f"[plain text and HTML differ]\n{self._body.disagreement}")
+        if self._body.is_cut or self._goes_on():
+            doubts.append("[not read to its end: more than is read of a mail]")
+        if self._answers and not self._own and seems_to_hold_account(self.text):
+            doubts.append("[no text but the subject, which may be an earlier one]")
+        return doubts
+
+    def _list_quoted(self) -> list[str]:
+        """Return what was taken off when it seems to hold a reading that is none of ours."""
+        removed = find_removed(self._whole, self._own)
+        quoted = removed if hides_words(removed) else take_off_echoes(removed)
+        return [f"[quoted]\n{quoted}"] if seems_to_hold_account(quoted) else []
+
+    def _goes_on(self) -> bool:
+        """Tell whether the sender's own words reach beyond what is read of them."""
+        is_short = len(self._whole) < len(self._body.text)
+        return is_short and len(self._own) * 2 >= len(self._whole)
+
+
+def find_removed(whole: str, own: str) -> str:
+    """Return the lines of *whole* that are not the sender's *own*."""
+    kept = iter([*own.split("\n"), None])
+    following = next(kept)
+    removed = []
+    for line in whole.splitlines():
+        if following is not None and line.rstrip() == following:
+            following = next(kept)
+        else:
+            removed.append(line)
+    return "\n".join(removed).strip()
+
+
+def choose_text(body: str, subject: str, *, is_answer: bool) -> str:
     """
-    Return the body, or the subject with it where the reading can only stand there.
+    Return the body, or the subject with it where a reading stands there.
 
     The subject of an answer was written for an earlier mail; it serves when there is nothing else.
     """
-    if DIGIT.search(body) or not subject or (body and ANSWERED.match(subject)):
+    if not subject or (body and is_answer) or not is_wanted(subject, body):
         return body
     return f"{subject}\n{body}".strip()
 
 
-class Body:
-    """
-    The text of a mail, gathered part by part.
-
-    Parts are spans of the one bytes object: copies at each depth would multiply a large mail.
-    """
-
-    def __init__(self, raw: bytes) -> None:
-        self._raw = raw
-        self._parts = 0
-        self._unread = MOST_TEXT_BYTES
-        self.content_types: list[str] = []
-        self.headers, start = self._split_head(0, len(raw))
-        self.text = self._read_content(self.headers, start, len(raw), 0)
-
-    def _split_head(self, start: int, end: int) -> tuple[Headers, int]:
-        """Return the headers of the span, and where its content begins."""
-        if self._raw.startswith((b"\n", b"\r\n"), start, end):
-            return Headers(b""), self._raw.index(b"\n", start) + 1
-        blank = BLANK_LINE.search(self._raw, start, end)
-        head, content = (end, end) if blank is None else blank.span()
-        return Headers(self._raw[start : min(head, start + MOST_HEADER_BYTES)]), content
-
-    def _read_part(self, start: int, end: int, depth: int) -> str:
-        """Return the text of a part; an attachment has none."""
-        self._parts += 1
-        if self._parts > MOST_PARTS or depth > DEEPEST:
-            return ""
-        headers, content = self._split_head(start, end)
-        if is_attachment(headers):
-            return ""
-        return self._read_content(headers, content, end, depth)
-
-    def _read_content(self, headers: Headers, start: int, end: int, depth: int) -> str:
-        """Return the text of a content as its type says."""
-        kind = headers.content_type
-        self.content_types.append(kind)
-        boundary = headers.get_parameters("content-type").get("boundary", "")
-        if kind.startswith("multipart/"):
-            spans = self._split_parts(boundary.encode("latin-1", "replace"), start, end)
-            if spans:
-                return self._read_parts(kind, spans, depth + 1)
-        elif kind not in ("text/plain", "text/html"):
-            return ""
-        data = self._raw[start : min(end, start + self._unread)]
-        self._unread -= len(data)
-        return decode_content(headers, data)
-
-    def _read_parts(self, kind: str, spans: list[tuple[int, int]], depth: int) -> str:
-        """Join the parts; of alternatives one, and of a delivery report nothing but its types."""
-        if kind == "multipart/signed":
-            spans = spans[:1]
-        parts = [self._read_part(start, end, depth) for start, end in spans]
-        texts = [text for text in parts if text.strip()]
-        if kind == "multipart/report":
-            return ""
-        # A careless program sends plain text and HTML as if they were two different things.
-        written: dict[str, str] = {}
-        for text in texts:
-            written.setdefault("".join(text.split()), text)
-        if kind == "multipart/alternative":
-            figured = [text for text in written.values() if DIGIT.search(text)]
-            return next(iter(figured or written.values()), "")
-        return "\n".join(written.values())
-
-    def _split_parts(self, boundary: bytes, start: int, end: int) -> list[tuple[int, int]]:
-        """Return the spans between the boundary's lines; a last one may lack its end."""
-        spans: list[tuple[int, int]] = []
-        begun = -1
-        for found, after in self._find_delimiters(boundary, start, end):
-            if begun >= 0:
-                spans.append((begun, max(begun, found)))
-            if self._raw.startswith(b"--", after, end):
-                return spans
-            line_end = self._raw.find(b"\n", after, end)
-            begun = end if line_end < 0 else line_end + 1
-        return [*spans, (begun, end)] if begun >= 0 else spans
-
-    def _find_delimiters(self, boundary: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield where the lines of the boundary begin, at the line end before them, and end."""
-        delimiter = b"\n--" + boundary.rstrip()
-        # The content begins behind a line end, so the first line is found like any other.
-        position = start - 1
-        for _ in range(MOST_DELIMITERS if boundary else 0):
-            found = self._raw.find(delimiter, position, end)
-            if found < 0:
-                return
-            position = found + len(delimiter)
-            following = self._raw[position : min(position + 2, end)]
-            if following == b"--" or following[:1] in b" \t\r\n":
-                yield found, position
-
-
-def is_attachment(headers: Headers) -> bool:
-    """Tell whether a part is a file rather than something written in the mail."""
-    disposition = headers.get_plain("content-disposition").strip().lower()
-    if disposition.startswith("attachment"):
+def is_wanted(subject: str, body: str) -> bool:
+    """Tell whether the subject says something about readings that the body does not."""
+    if not DIGIT.search(body):
         return True
-    named = "filename" in headers.get_parameters("content-disposition")
-    return named or "name" in headers.get_parameters("content-type")
-
-
-def decode_content(headers: Headers, data: bytes) -> str:
-    """Return a text part as text, whatever its encoding and charset."""
-    parameters = headers.get_parameters("content-type")
-    encoding = headers.get_plain("content-transfer-encoding").strip().lower()
-    if encoding.startswith("base64"):
-        data = decode_base64(data)
-    elif encoding.startswith("quoted"):
-        data = binascii.a2b_qp(data)
-    text = CONTROLS.sub("", decode_text(data, parameters.get("charset", "")))
-    if headers.content_type == "text/html":
-        return render_html(text)
-    return join_flowed(text) if parameters.get("delsp", "").lower() == "yes" else text
-
-
-def join_flowed(text: str) -> str:
-    """Undo the line breaks of format=flowed with DelSp: they may stand inside a number."""
-    return re.sub(r"(?<!\n--) \r?\n(?!>)", "", text)
+    if not seems_to_hold_account(body):
+        return bool(ACCOUNT.search(subject))
+    readings = set(READING.findall(subject))
+    return bool(readings) and not readings <= list_readings(body)

@@ -15,6 +15,7 @@ import re
 from ingest.model import Account, Misreading, Reading, Reason, Submission
 from ingest.parsing.accounts import ACCOUNTS, settle_accounts
 from ingest.parsing.drafts import Draft, Span, judge
+from ingest.parsing.headings import NOTHING
 from ingest.parsing.tokens import (
     LONGEST_TEXT,
     NUMERIC,
@@ -105,6 +106,8 @@ class Reader:
         """Values beside other readings that no account claimed."""
         self.dates: list[Mark] = []
         """Dates of the paragraph that stand for themselves."""
+        self.heading = NOTHING
+        """What was said last without a number: it may name the columns of what follows."""
         self.overflow: Misreading | None = None
 
     def read(self) -> Submission:
@@ -136,6 +139,8 @@ class Reader:
         if not line.marks:
             self.dates = []
             return
+        if not any(mark.kind in NUMERIC for mark in line.marks):
+            self.heading = self.heading.extend(line, self.plain)
         last = self.drafts[-1] if self.drafts else None
         is_waiting = last is not None and last.is_waiting
         marks = settle_accounts(line.marks, self.plain, is_waiting=is_waiting)
@@ -195,6 +200,7 @@ class Reader:
         draft = Draft(seen if is_odd and " " not in seen else mark.text, is_odd=is_odd)
         draft.is_shadowed = bool(self.drafts) and self.drafts[-1].is_waiting
         draft.cursor = mark.end
+        draft.heading = self.heading
         first = min([mark.start, *(one.start for one in self.before[:1])])
         self.drafts.append(draft)
         self.touch(draft, line, self.lead if 0 <= self.lead < first else first, mark.end)
@@ -296,7 +302,7 @@ class Reader:
             self.take_line(draft, line, marks)
             is_guess = draft.saw_foreign_line and not is_labelled
             draft.is_doubtful |= is_guess or not is_clean or draft.is_shadowed
-        elif draft is not None and draft.last_line == line.number - 1 and (is_clean or is_labelled):
+        elif draft is not None and self.is_below(draft, line) and (is_clean or is_labelled):
             # A number right below a reading may belong to it: «5467», and in the next line «3321».
             self.touch(draft, line, line.start, line.end)
             draft.is_doubtful = True
@@ -308,6 +314,14 @@ class Reader:
                 self.abandon_pending()
         elif draft is not None:
             draft.saw_foreign_number = draft.saw_foreign_line = True
+
+    def is_below(self, draft: Draft, line: Line) -> bool:
+        """Tell whether *line* is the next below *draft*; empty lines count if *draft* has some."""
+        if draft.last_line == line.number - 1:
+            return True
+        return draft.is_spread and not any(
+            one.marks for one in self.lines[draft.last_line + 1 : -1]
+        )
 
     def abandon_pending(self) -> None:
         """Put values that no account claimed before a person."""

@@ -9,10 +9,13 @@ import binascii
 import datetime as dt
 import re
 from email.utils import parsedate_to_datetime
+from urllib.parse import unquote_to_bytes
 
 from ingest.mail.charsets import decode_text
+from ingest.mail.transfer import decode_base64
 
 MOST_HEADER_BYTES = 65_536
+MOST_HEADERS = 1000
 MOST_VALUE_BYTES = 4096
 """Of one header that is taken apart."""
 EARLIEST_YEAR, LATEST_YEAR = 1990, 2100
@@ -23,7 +26,7 @@ FIELD_NAME = re.compile(rb"[!-9;-~]{1,100}")
 ENCODED_WORD = re.compile(rb"=\?([\w.:+'*-]{1,64})\?([bBqQ])\?([^?]*)\?=")
 CONTENT_TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)")
 PARAMETER = re.compile(r";\s*([^\s=;\"]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s;]*))")
-NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
+PIECE = re.compile(r"[0-9]{1,3}\*?")
 CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 LINE_SEPARATORS = re.compile(r"[\s\x85\u2028\u2029]+")
 MESSAGE_ID = re.compile(r"<[!-;=?A-~]{1,125}@[!-;=?A-~]{1,125}>")
@@ -49,40 +52,67 @@ class Headers:
 
     def get_plain(self, name: str) -> str:
         """Return the value without decoding its encoded words: addresses hide in them."""
-        return decode_text(self._first.get(name, b"")[:MOST_VALUE_BYTES])
+        value = self._first.get(name)
+        return decode_text(value[:MOST_VALUE_BYTES]) if value else ""
 
     def get_parameters(self, name: str) -> dict[str, str]:
-        """Return the parameters by name in lower case; parts of a continued one are joined."""
-        parameters: dict[str, str] = {}
-        for found in PARAMETER.finditer(self.get_plain(name)):
-            key = found[1].lower()
-            value = found[3] if found[2] is None else re.sub(r"\\(.)", r"\1", found[2])
-            if key.endswith("*"):
-                value = value.rpartition("'")[2]
-            base = key.partition("*")[0]
-            parameters[base] = parameters.get(base, "") + value
-        return parameters
-
-    @property
-    def content_type(self) -> str:
-        """The type in lower case; text/plain where none can be read."""
-        found = CONTENT_TYPE.match(self.get_plain("content-type"))
-        return found[1].lower() if found else "text/plain"
+        """Return the parameters by name in lower case."""
+        return parse_parameters(self.get_plain(name)) if name in self._first else {}
 
 
 def split_fields(block: bytes) -> list[tuple[str, bytes]]:
     """Return header names in lower case and unfolded values; what is no header is left out."""
     fields = []
-    for line in HEADER_END.split(block):
-        name, colon, value = line.partition(b":")
-        if colon and FIELD_NAME.fullmatch(name.rstrip()):
-            unfolded = FOLD.sub(b"", value).strip()
-            fields.append((name.rstrip().decode("ascii").lower(), unfolded))
+    for line in HEADER_END.split(block, MOST_HEADERS)[:MOST_HEADERS]:
+        before, colon, value = line.partition(b":")
+        name = before.rstrip()
+        if colon and FIELD_NAME.fullmatch(name):
+            unfolded = FOLD.sub(b"", value) if b"\n" in value else value
+            fields.append((name.decode("ascii").lower(), unfolded.strip()))
     return fields
+
+
+def find_kind(value: str) -> str:
+    """Return the type that a Content-Type names, in lower case; text/plain where it names none."""
+    found = CONTENT_TYPE.match(value)
+    return found[1].lower() if found else "text/plain"
+
+
+def parse_parameters(value: str) -> dict[str, str]:
+    """
+    Return the parameters behind the first semicolon of *value*.
+
+    A long one comes in numbered pieces, and one beyond ASCII with its charset (RFC 2231); where a
+    program wrote the same one in both ways, the second is the one that is whole.
+    """
+    plain: dict[str, str] = {}
+    pieces: dict[str, list[tuple[int, str, str]]] = {}
+    for found in PARAMETER.finditer(value):
+        text = found[3].strip('"') if found[2] is None else re.sub(r"\\(.)", r"\1", found[2])
+        base, star, number = found[1].lower().partition("*")
+        if star:
+            order = int(number.rstrip("*")) if PIECE.fullmatch(number) else 0
+            pieces.setdefault(base, []).append((order, found[1][-1], text))
+        else:
+            plain.setdefault(base, text)
+    return plain | {base: join_pieces(found) for base, found in pieces.items()}
+
+
+def join_pieces(pieces: list[tuple[int, str, str]]) -> str:
+    """Put the numbered pieces of a parameter together; those that end in a star are escaped."""
+    label, data = "", b""
+    for place, (_, mark, text) in enumerate(sorted(pieces, key=lambda piece: piece[0])):
+        escaped = text
+        if mark == "*" and not place and text.count("'") > 1:
+            label, _, escaped = text.split("'", 2)
+        data += unquote_to_bytes(escaped) if mark == "*" else escaped.encode()
+    return decode_text(data, label)
 
 
 def decode_header(value: bytes) -> str:
     """Decode encoded words; a character may be cut between two neighbours of one charset."""
+    if b"=?" not in value:
+        return decode_text(value)
     pieces: list[tuple[str, bytes]] = []
     end = 0
     for word in ENCODED_WORD.finditer(value):
@@ -104,15 +134,6 @@ def decode_word(encoding: bytes, data: bytes) -> bytes:
     if encoding in b"bB":
         return decode_base64(data)
     return binascii.a2b_qp(data, header=True)
-
-
-def decode_base64(data: bytes) -> bytes:
-    """Decode base64 as far as it goes: foreign characters and missing padding are forgiven."""
-    decoded = []
-    for run in NO_BASE64.sub(b"", data).split(b"="):
-        whole = run[: len(run) - 1] if len(run) % 4 == 1 else run
-        decoded.append(binascii.a2b_base64(whole + b"=" * (-len(whole) % 4)))
-    return b"".join(decoded)
 
 
 def clean_line(text: str) -> str:
@@ -141,6 +162,8 @@ def find_address(value: str) -> str:
 
 def take_off_comments(value: str) -> str:
     """Return an address header without quoted strings and comments, in which addresses may hide."""
+    if '"' not in value and "(" not in value and "\\" not in value:
+        return value.replace(")", "")
     kept: list[str] = []
     depth, quoted, escaped = 0, False, False
     for character in value:

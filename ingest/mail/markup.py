@@ -9,6 +9,8 @@ import html
 import re
 from collections.abc import Iterator
 
+from msgspec import Struct
+
 SEPARATING = frozenset(
     [
         "address",
@@ -48,9 +50,18 @@ SEPARATING = frozenset(
     ]
 )
 """Elements that begin a new line."""
+APART = frozenset(("blockquote", "br", "dl", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "ol", "p"))
+"""Those that may leave an empty line, where the others stand close to each other."""
 CELLS = frozenset(("td", "th"))
 """Elements that stand apart on the same line."""
-UNSEEN = frozenset(("script", "style", "title", "template"))
+RAISED = {"sup": "^", "sub": "_"}
+"""What a person sees apart from the figures beside it, so that 5467 and a tenth is not 54671."""
+UNSEEN = frozenset(("script", "style", "title", "template", "s", "strike", "del"))
+"""Elements whose content nobody sees, or sees struck out."""
+MOST_CELL_LINES = 5
+"""Of a cell that stands in a row; one with more is a column of a page."""
+MOST_TAGS = 50_000
+"""What follows is not read: no person writes so, and each costs time."""
 TAG = re.compile(r"<(?:(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]*)|(?P<other>[!?/]))")
 DELIMITER = re.compile(r""">|=[ \t\r\n\f]*(["'])""")
 """What ends a tag, or begins a quoted value in which ``>`` ends nothing."""
@@ -71,9 +82,22 @@ def render_html(markup: str) -> str:
         elif value in SEPARATING:
             page.break_line(kind, value)
         elif value in CELLS:
-            page.add(" ")
-    page.break_line("", "")
+            page.begin_cell(kind)
+        elif value in RAISED:
+            page.add(RAISED[value] if kind == "start" else " ")
+    page.break_line("end", "table")
     return EMPTY_LINES.sub("\n\n", "\n".join(page.lines)).strip()
+
+
+class Row(Struct):
+    """A row of a table that has not ended: Outlook puts paragraphs into its cells."""
+
+    start: int
+    """The first of its lines."""
+    cells: list[int]
+    """The first line of each cell but the first."""
+    is_page: bool = False
+    """Whether a table or a quotation stands in it, so that it lays out a page."""
 
 
 class Page:
@@ -83,32 +107,94 @@ class Page:
         self.lines: list[str] = []
         self._line: list[str] = []
         self._quoted = 0
+        self._rows: list[Row | None] = []
+        """The row that each table has come to, the innermost last."""
 
     def add(self, text: str) -> None:
         """Put *text* on the line that is being written."""
         self._line.append(text)
 
     def break_line(self, kind: str, name: str) -> None:
-        """End the line, and go into or out of a quotation."""
-        text = SPACE.sub(" ", "".join(self._line)).strip()
-        self.lines.append(f"> {text}" if self._quoted and text else text)
+        """End the line, and go into or out of a quotation, a table or a row."""
+        text = SPACE.sub(" ", "".join(self._line)).strip() if self._line else ""
+        if text or name in APART:
+            self.lines.append(f"> {text}" if self._quoted and text else text)
         self._line.clear()
         if name == "blockquote":
+            self._note_page()
             self._quoted = max(0, self._quoted + (1 if kind == "start" else -1))
+        elif name in ("table", "tr"):
+            self._turn(kind, name)
+
+    def begin_cell(self, kind: str) -> None:
+        """Begin a cell, on a line of its own until the row ends."""
+        row = self._rows[-1] if self._rows else None
+        if row is None or kind == "end":
+            self.add(" ")
+            return
+        self.break_line("", "")
+        row.cells.append(len(self.lines))
+
+    def _turn(self, kind: str, name: str) -> None:
+        """Begin or end a table or a row; either ends the row before it in the same table."""
+        if name == "table" and kind == "start":
+            self._note_page()
+            self._rows.append(None)
+        elif self._rows:
+            self._end_row(self._rows.pop())
+            if name == "tr":
+                self._rows.append(Row(len(self.lines), []) if kind == "start" else None)
+
+    def _note_page(self) -> None:
+        """Note that the cell that is being written is no figure among others."""
+        if self._rows and (row := self._rows[-1]) is not None:
+            row.is_page = True
+
+    def _end_row(self, row: Row | None) -> None:
+        """Put the cells of a row on one line, unless it only lays out a page."""
+        if row is None or row.is_page:
+            return
+        mark = "> " if self._quoted else ""
+        lines = [line.removeprefix(mark) for line in self.lines[row.start :]]
+        begins = [0, *(cell - row.start for cell in row.cells)]
+        cells = [
+            [line for line in lines[begin:end] if line]
+            for begin, end in zip(begins, [*begins[1:], len(lines)], strict=True)
+        ]
+        told = [cell for cell in cells if cell]
+        if len(told) > 1 and max(map(len, told)) <= MOST_CELL_LINES:
+            self.lines[row.start :] = [mark + " ".join(map(join_cell, told))]
+
+
+def join_cell(lines: list[str]) -> str:
+    """Return a cell as one line, in which figures that stand below each other stay apart."""
+    return "".join(
+        line if not place else f" / {line}" if line[0].isdigit() else f" {line}"
+        for place, line in enumerate(lines)
+    )
 
 
 def scan(markup: str) -> Iterator[tuple[str, str]]:
     """Yield ``text``, and the ``start`` and ``end`` of elements by name."""
     position = 0
-    while tag := TAG.search(markup, position):
-        yield "text", decode_entities(markup[position : tag.start()])
+    for _ in range(MOST_TAGS):
+        tag = TAG.search(markup, position)
+        if tag is None:
+            yield "text", decode_entities(markup[position:])
+            return
+        if tag.start() > position:
+            yield "text", decode_entities(markup[position : tag.start()])
         name = (tag["name"] or "").lower()
         position = skip_tag(markup, tag)
         if name in UNSEEN and not tag["end"]:
             position = skip_unseen(markup, name, position)
         if name:
             yield ("end" if tag["end"] else "start"), name
-    yield "text", decode_entities(markup[position:])
+
+
+def is_beyond_reading(markup: str) -> bool:
+    """Tell whether some of *markup* may be left unread."""
+    return markup.count("<") > MOST_TAGS
 
 
 def skip_tag(markup: str, tag: re.Match[str]) -> int:
@@ -120,6 +206,9 @@ def skip_tag(markup: str, tag: re.Match[str]) -> int:
         end = markup.find(">", tag.end())
         return len(markup) if end < 0 else end + 1
     position = tag.end()
+    end = markup.find(">", position)
+    if markup.find('"', position, end) < 0 and markup.find("'", position, end) < 0 <= end:
+        return end + 1
     while delimiter := DELIMITER.search(markup, position):
         position = delimiter.end()
         if not delimiter[1]:
@@ -133,7 +222,7 @@ def skip_tag(markup: str, tag: re.Match[str]) -> int:
 
 def skip_unseen(markup: str, name: str, position: int) -> int:
     """Return where the element *name*, whose content nobody sees, ends."""
-    end = re.compile(f"</{name}", re.IGNORECASE).search(markup, position)
+    end = re.compile(rf"</{name}\b", re.IGNORECASE).search(markup, position)
     return len(markup) if end is None else end.start()
 
 

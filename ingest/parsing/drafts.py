@@ -11,8 +11,8 @@ import re
 from typing import NamedTuple
 
 from ingest.model import Account, Misreading, Reading, Reason
+from ingest.parsing.headings import NOTHING, find_rank
 from ingest.parsing.tokens import LONGEST_TEXT, NUMERIC, Kind, Mark, find_date, is_star
-from ingest.parsing.words import ZONES
 
 MOST_DIGITS = 18
 """More are no number that a database can hold."""
@@ -20,9 +20,10 @@ MOST_VALUES = 3
 MOST_KEPT = 12
 """Of more values none is kept beside the fragment."""
 MOST_LOOSE_DIGITS = 6
-"""With more digits a number that only stands near an account may be a meter's number."""
+"""With more digits a number that only stands near an account may be a meter's, a telephone's."""
 GROUPS_OF_THREE = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
 """5.467 may be five thousand or five."""
+EMPTY_LINE = re.compile(r"\r\n[ ]*[\r\n]|\n[ ]*[\r\n]|\r[ ]*\r")
 DAY_AND_MONTH = re.compile(r"(?:0?[1-9]|[12][0-9]|3[01])\.(?:0[1-9]|1[0-2])")
 """25.11 may be a day."""
 
@@ -56,6 +57,8 @@ class Draft:
         self.dates: list[dt.date | None] = []
         self.inherited: list[dt.date | None] = []
         """A date that stood above it; its own comes first."""
+        self.heading = NOTHING
+        """What stands above it."""
         self.spans: dict[int, Span] = {}
         self.count = 0
         """How many numbers it has."""
@@ -83,6 +86,11 @@ class Draft:
     def is_zoned(self) -> bool:
         """Tell whether it has a value, and the zones of its values are named."""
         return bool(self.entries) and self.entries[0].mark.kind is Kind.ZONE and not self.is_waiting
+
+    @property
+    def is_spread(self) -> bool:
+        """Tell whether empty lines stand within it: programs write the cells of a table so."""
+        return any(EMPTY_LINE.search(entry.gap) for entry in self.entries)
 
     def add(self, mark: Mark, plain: str) -> None:
         """Take in a number or the name of a zone."""
@@ -139,9 +147,18 @@ def judge(draft: Draft) -> Finding:
     if values is None:
         is_long = any(is_too_long(entry.mark) for entry in numbers)
         return Reason.TOO_MANY_DIGITS if is_long else Reason.READING_MALFORMED, ()
-    if draft.is_doubtful or len(set(dates)) > 1:
+    if draft.is_doubtful or len(set(dates)) > 1 or is_misled(draft, numbers):
         return Reason.NOT_RECOGNISED, values
     return judge_arrangement(draft, numbers, values)
+
+
+def is_misled(draft: Draft, numbers: list[Entry]) -> bool:
+    """Tell whether what stands above a draft says that its numbers are others than they seem."""
+    return draft.heading.misleads(
+        len(numbers),
+        is_named=draft.is_zoned or any(entry.mark.kind is Kind.ZONE for entry in draft.entries),
+        is_starred=all(is_plain_star(entry.gap) for entry in numbers[1:]),
+    )
 
 
 def is_too_long(mark: Mark) -> bool:
@@ -238,11 +255,12 @@ def is_thousands(numbers: list[Entry]) -> bool:
 
 
 def is_loose(draft: Draft, numbers: list[Entry]) -> bool:
-    """Tell whether a long number stands there that may be the number of a meter."""
+    """Tell whether a long number stands there that may be a meter's or a telephone's."""
     longest = max(len(entry.mark.text) for entry in numbers)
     is_before = draft.is_closed
     is_several = len(numbers) > 1 and not all(is_plain_star(entry.gap) for entry in numbers[1:])
-    return longest > MOST_LOOSE_DIGITS and (is_before or is_several)
+    is_below = not {"\r", "\n"}.isdisjoint(numbers[0].gap) and not numbers[0].is_after_word
+    return longest > MOST_LOOSE_DIGITS and (is_before or is_several or is_below)
 
 
 def arrange_zones(entries: list[Entry], values: tuple[int, ...]) -> Finding:
@@ -270,8 +288,3 @@ def arrange_zones(entries: list[Entry], values: tuple[int, ...]) -> Finding:
 def entries_say_t1(entries: list[Entry]) -> bool:
     """Tell whether the zone of a single value is given as a number."""
     return any(entry.mark.text.endswith("1") for entry in entries if entry.mark.kind is Kind.ZONE)
-
-
-def find_rank(mark: Mark) -> int:
-    """Return the place of a zone among the registers."""
-    return ZONES.get(mark.text) or int(mark.text[-1])

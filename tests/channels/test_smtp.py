@@ -21,13 +21,16 @@ from ingest.errors import PermanentError, TransientError
 from ingest.model import (
     ACCEPTED,
     ChannelName,
+    DeliveryReport,
     Disposition,
     InboundMessage,
     Outcome,
     Reason,
     ReplyTo,
+    ReportStatus,
     Verdict,
 )
+from ingest.ports import Sinks
 
 NOW = dt.datetime(2026, 11, 24, 5, 0, tzinfo=dt.UTC)
 RECEIPT = "7K4M-2Q9X"
@@ -74,6 +77,20 @@ class ScriptedSink:
         return Outcome(RECEIPT, ACCEPTED, "")
 
 
+class ScriptedReports:
+    """Where reports go: they are kept, or fail as a test says."""
+
+    def __init__(self, *script: Exception) -> None:
+        self.reports: list[DeliveryReport] = []
+        self.script = list(script)
+
+    async def record_report(self, report: DeliveryReport) -> bool:
+        if self.script:
+            raise self.script.pop(0)
+        self.reports.append(report)
+        return True
+
+
 class Report:
     """What the channel told the daemon."""
 
@@ -90,6 +107,9 @@ class Report:
 
     def lost(self, problem: str) -> None:
         self.events.append(f"lost: {problem}")
+
+    def refused(self, problem: str) -> None:
+        self.lost(problem)
 
 
 class Served:
@@ -152,13 +172,19 @@ async def reach(served: Served) -> Client:
     return Client(*await asyncio.open_connection("127.0.0.1", served.port))
 
 
-def build(folder: Path, sink: Any, lines: str = "", now: Any = lambda: NOW) -> SmtpChannel:
+def build(
+    folder: Path, sink: Any, lines: str = "", now: Any = lambda: NOW, reports: Any = None
+) -> SmtpChannel:
     """Return the channel of a configuration with *lines* in its table."""
     listen = "" if "listen" in lines else 'listen = "127.0.0.1:0"'
     path = folder / "config.toml"
     path.write_text(CONFIG.format(lines=f"{listen}\n{lines}"), "utf-8")
     config = load_config(path, {})
-    return SmtpChannel(ChannelName("mail"), config.settings.channels["mail"], config, sink, now=now)
+    ports = dict.fromkeys(Sinks.__struct_fields__) | {"messages": sink, "reports": reports}
+    sinks = Sinks(**ports)
+    return SmtpChannel(
+        ChannelName("mail"), config.settings.channels["mail"], config, sinks, now=now
+    )
 
 
 async def start(channel: SmtpChannel) -> Served:
@@ -338,6 +364,9 @@ async def test_half_a_mail_is_none(serve, connect, sink, ending):
         pytest.param("MAILER-DAEMON@example.org", "X: y", id="postmaster"),
         pytest.param("ivan@example.org", "Auto-Submitted: auto-replied", id="auto-submitted"),
         pytest.param("ivan@example.org", "List-Id: <x>", id="list"),
+        pytest.param("energy@example.org", "X: y", id="our own address"),
+        pytest.param("SECOND@example.org", "X: y", id="our second address"),
+        pytest.param("other@example.org", "X: y", id="another channel's address"),
     ],
 )
 async def test_automatic_mail_is_marked(serve, connect, sink, sender, header):
@@ -354,18 +383,44 @@ async def test_automatic_mail_is_marked(serve, connect, sink, sender, header):
 
 @pytest.mark.parametrize(
     "sender",
-    [
-        "energy@example.org", "SECOND@example.org", "other@example.org", "noreply@example.org",
-        "root", '"a b"@example.org', "a@[127.0.0.1]", "a%b@example.org",
-    ],
-)  # fmt: skip
+    ["noreply@example.org", "root", '"a b"@example.org', "a@[127.0.0.1]", "a%b@example.org"],
+)
 async def test_who_gets_no_answer(serve, connect, sink, sender):
-    """Our own addresses, robots and what is no plain address; their readings count all the same."""
+    """Robots and what is no plain address; their readings count all the same."""
     client = await connect(await serve(sink))
     mail_from = f"MAIL FROM:<{sender}>".encode()
     assert TAKEN == await client.say(mail_from, *ENVELOPE[1:], MAIL + b".")
     [message] = sink.messages
     assert (sender, None, None) == (message.sender, message.reply_to, message.finding)
+
+
+BOUNCE = (
+    b"From: MAILER-DAEMON@mx.example\r\nContent-Type: multipart/report; boundary=b\r\n\r\n"
+    b"--b\r\nContent-Type: message/delivery-status\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\n"
+    b"--b\r\nContent-Type: text/rfc822-headers\r\n\r\n"
+    b"Message-ID: <ack.7K4M-2Q9X.17@example.org>\r\n--b--\r\n"
+)
+
+
+async def test_a_bounce_is_handed_over(serve, connect, sink):
+    """What it says of our answer is recorded with it, and the bounce is kept like any mail."""
+    reports = ScriptedReports()
+    client = await connect(await serve(sink, reports=reports))
+    assert TAKEN == await client.say(b"MAIL FROM:<>", *ENVELOPE[1:], BOUNCE + b".")
+    [report] = reports.reports
+    assert ("mail", 17, ReportStatus.UNDELIVERED, "5.1.1") == (
+        report.channel, report.reply_id, report.status, report.detail,
+    )  # fmt: skip
+    assert [BOUNCE] == [message.raw for message in sink.messages]
+
+
+async def test_a_report_that_cannot_be_kept(serve, connect, sink):
+    """Then the bounce is refused for now; when it comes again both are kept."""
+    reports = ScriptedReports(TransientError("away"))
+    client = await connect(await serve(sink, reports=reports))
+    said = (b"MAIL FROM:<>", *ENVELOPE[1:], BOUNCE + b".")
+    assert [NOT_NOW, TAKEN] == [await client.say(*said), await client.say(*said)]
+    assert (1, 1) == (len(reports.reports), len(sink.messages))
 
 
 # Only for our own addresses

@@ -9,7 +9,6 @@ nothing: what has been received whole is committed, and the mail's repeat gets t
 import asyncio
 import datetime as dt
 import errno
-import hashlib
 import logging
 import socket
 import ssl
@@ -19,6 +18,7 @@ from typing import Final
 
 from ingest import clock
 from ingest.addresses import Listen, is_within, parse_listen, parse_networks
+from ingest.channels.deposits import Postbox
 from ingest.channels.smtp.conversation import (
     TRIED_AGAIN,
     Conversation,
@@ -26,30 +26,19 @@ from ingest.channels.smtp.conversation import (
     Manners,
 )
 from ingest.config import Configuration
+from ingest.correspondence import Correspondence, Envelope, build_desk, take_mail
 from ingest.errors import PermanentError, TransientError
 from ingest.log import get_logger
-from ingest.mail.headers import is_plain_address
-from ingest.mail.robots import is_robot, sends_bounces
 from ingest.metrics import REFUSALS
-from ingest.mime import Mail, read_mail
-from ingest.model import (
-    ChannelName,
-    Disposition,
-    InboundMessage,
-    Outcome,
-    Reason,
-    ReplyTo,
-    Verdict,
-)
-from ingest.ports import ChannelReport, Route, Sink
-from ingest.settings import Config, SmtpSettings, TlsFiles
+from ingest.model import ChannelName, Outcome
+from ingest.ports import ChannelReport, Route, Sinks
+from ingest.settings import SmtpSettings, TlsFiles
 
 LARGE = 100_000
 """Bytes from which on a mail is read in a thread, so that other clients need not wait for it."""
 BACKLOG = 1024
 """Clients that may wait to be let in; those beyond would wait for seconds without a word."""
 SOCKET_MODE = 0o660
-AUTOMATIC = Verdict(Disposition.IGNORE, Reason.AUTOMATIC_MAIL)
 
 log = get_logger()
 
@@ -64,7 +53,7 @@ class SmtpChannel:
         name: ChannelName,
         settings: SmtpSettings,
         config: Configuration,
-        sink: Sink,
+        sinks: Sinks,
         *,
         now: Callable[[], dt.datetime] = clock.now,
     ) -> None:
@@ -73,10 +62,12 @@ class SmtpChannel:
         """Where it listens, once it does: ``host:port`` or ``unix:PATH``."""
         self._settings = settings
         self._config = config
-        self._sink = sink
+        self._sink = sinks.messages
+        self._reports = sinks.reports
         self._now = now
         self._networks = parse_networks(settings.allow_from)
-        self._own = list_own_addresses(config.settings)
+        self._desk = build_desk(name, settings, config.settings)
+        self._postbox = Postbox(name, config)
         self._manners: Manners | None = None
         self._report: ChannelReport | None = None
         self._conversations: set[Conversation] = set()
@@ -182,9 +173,9 @@ class SmtpChannel:
     async def take(self, sender: str, recipients: list[str], content: bytes) -> str:
         """Take one mail; return the answer, which is 250 only when it is committed."""
         try:
-            message = await self._interpret(sender, recipients[0], content)
+            taken = await self._read(sender, recipients[0], content)
             # The commit must not depend on a client that may hang up and cancel us.
-            task = asyncio.create_task(self._hand_over(message))
+            task = asyncio.create_task(self._hand_over(taken))
             self._receiving.add(task)
             task.add_done_callback(self._forget)
             outcome = await asyncio.shield(task)
@@ -202,39 +193,25 @@ class SmtpChannel:
         if not task.cancelled():
             task.exception()
 
-    async def _interpret(self, sender: str, recipient: str, content: bytes) -> InboundMessage:
+    async def _read(self, sender: str, recipient: str, content: bytes) -> Correspondence:
         """Make a message of a mail."""
-        received_at = self._now()
+        envelope = Envelope(sender=sender, recipient=recipient, received_at=self._now())
         if len(content) < LARGE:
-            mail, key = read_mail(content), hash_mail(content)
+            taken = take_mail(content, envelope, self._desk)
         else:
-            mail = await asyncio.to_thread(read_mail, content)
-            key = await asyncio.to_thread(hash_mail, content)
-        if mail.anonymous:
-            key = hash_anonymous(key, sender, received_at)
-        automatic = bool(mail.automatic) or sends_bounces(sender)
-        return InboundMessage(
-            channel=self.name,
-            external_id=key,
-            received_at=received_at,
-            text=mail.text,
-            raw=content,
-            media_type="message/rfc822",
-            sender=sender,
-            recipient=recipient,
-            sent_at=mail.date,
-            reply_to=None if automatic else find_reply_to(mail, sender, self._own),
-            finding=AUTOMATIC if automatic else None,
-        )
+            taken = await asyncio.to_thread(take_mail, content, envelope, self._desk)
+        if taken.problem:
+            log.error("message.failed", channel=self.name, exception=taken.problem)
+        return taken
 
-    async def _hand_over(self, message: InboundMessage) -> Outcome:
-        """Have *message* committed, and tell the daemon how that goes."""
+    async def _hand_over(self, taken: Correspondence) -> Outcome:
+        """Have a mail committed, with what it reports, and tell the daemon how that goes."""
         try:
-            outcome = await self._sink.receive(message)
+            outcome = await self._commit(taken)
         except TransientError as error:
             self._lost = True
             if self._report is not None:
-                self._report.lost(str(error))
+                self._report.refused(str(error))
             raise
         if self._report is not None:
             if self._lost:
@@ -243,35 +220,11 @@ class SmtpChannel:
         self._lost = False
         return outcome
 
-
-def hash_mail(content: bytes) -> str:
-    """Return what a mail is known by: the same bytes again are a repeat."""
-    return hashlib.sha256(content).hexdigest()
-
-
-def hash_anonymous(key: str, sender: str, received_at: dt.datetime) -> str:
-    """
-    Return what a mail with neither Message-ID nor Date is known by.
-
-    A bare client sends the very same bytes for the same reading next month, and two of them may
-    send them today: without sender and day those would count as repeats and be lost.
-    """
-    day = received_at.astimezone(dt.UTC).date().isoformat()
-    return hashlib.sha256(f"{key}\0{sender}\0{day}".encode()).hexdigest()
-
-
-def find_reply_to(mail: Mail, sender: str, own: frozenset[str]) -> ReplyTo | None:
-    """Return where the answer goes: to the envelope sender, unless nobody there may have it."""
-    if not is_plain_address(sender) or sender.lower() in own or is_robot(sender):
-        return None
-    return ReplyTo(sender, mail.subject, mail.message_id, mail.references)
-
-
-def list_own_addresses(config: Config) -> frozenset[str]:
-    """Return the addresses that are ours: an answer to one would come back as a mail."""
-    channels = [one for one in config.channels.values() if isinstance(one, SmtpSettings)]
-    addresses = [address for one in channels for address in (*one.recipients, one.reply_from)]
-    return frozenset(address.lower() for address in (*addresses, config.mail.username))
+    async def _commit(self, taken: Correspondence) -> Outcome:
+        """Record the report first: the mail that comes again after a failure repeats both."""
+        if taken.report is not None:
+            await self._reports.record_report(taken.report)
+        return await self._sink.receive(await self._postbox.take(taken))
 
 
 def make_manners(settings: SmtpSettings, config: Configuration) -> Manners:

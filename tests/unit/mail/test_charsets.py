@@ -77,3 +77,26 @@ def test_a_byte_order_mark_is_taken_off():
 def test_it_is_total(data, label):
     """Any bytes under any label become text that can be stored as UTF-8."""
     assert decode_text(data, label).encode() is not None
+
+
+@pytest.mark.parametrize("codec", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("label", ["", "utf-16", "unicode", "koi8-r", "utf-8"])
+@pytest.mark.parametrize("text", [SENTENCE, SHORT, "5467"])
+def test_wide_text_without_a_mark(codec, label, text):
+    """Which byte of a pair says what the other is, shows."""
+    assert text == decode_text(text.encode(codec), label)
+
+
+@pytest.mark.parametrize(
+    ("data", "label", "expected"),
+    [
+        pytest.param(SENTENCE.encode("cp1251"), "utf-16", SENTENCE, id="not wide at all"),
+        pytest.param(b"54\x0067", "", "54\x0067", id="a zero byte in a text"),
+        pytest.param(b"+BB8EPg-5467", "utf-7", "+BB8EPg-5467", id="UTF-7 is refused"),
+        pytest.param("Ð¿Ð¾ÐºÐ°Ð·".encode(), "utf-8", "Ð¿Ð¾ÐºÐ°Ð·", id="encoded twice"),
+        pytest.param(b"\x1b$B$3\x1b(B", "iso-2022-jp", "こ", id="a charset that shifts"),
+    ],
+)
+def test_odd_bytes(data, label, expected):
+    """What cannot be told stays as it is."""
+    assert expected == decode_text(data, label)

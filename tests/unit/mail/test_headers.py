@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from ingest.mail.headers import (
     Headers,
     clean_line,
-    decode_base64,
     decode_header,
     find_address,
     is_plain_address,
     parse_date,
+    parse_parameters,
 )
+from ingest.mail.transfer import decode_base64
 
 
 @pytest.mark.parametrize(
@@ -133,6 +134,28 @@ def test_parameters():
     )
     expected = {"charset": "koi8-r", "name": "ab", "x": "c", "y": '"d;'}
     assert expected == headers.get_parameters("content-type")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("a; x*1=c; x*0=b", "bc", id="out of order"),
+        pytest.param("a; x*0*=koi8-r''%D0; x*1=.txt", "п.txt", id="escaped and not"),
+        pytest.param("a; x=1; x*=utf-8''%D0%BF", "п", id="both ways"),
+        pytest.param("a; x=1; x=2", "1", id="twice"),
+        pytest.param("a; x*=%D0%BF", "п", id="no charset"),
+        pytest.param("a; x*99999999999999=b", "b", id="a number that is none"),
+        pytest.param('a; x="b', "b", id="an open quotation"),
+    ],
+)
+def test_long_parameters(value, expected):
+    """Numbered and escaped pieces make one value (RFC 2231)."""
+    assert {"x": expected} == parse_parameters(value)
+
+
+def test_a_thousand_headers_are_read():
+    """The rest is not: no program writes as many."""
+    assert 1000 == len(Headers(b"A: b\r\n" * 5000).fields)
 
 
 def test_the_first_of_two_counts():

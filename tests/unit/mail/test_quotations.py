@@ -32,6 +32,18 @@ OLD = "210987654321*1111;"
         "От: Энергосбыт\nОтправлено: 5 ноября 2026 г. 10:00\nКому: Иван\nТема: RE: x",
         "*От:* Энергосбыт\n*Дата:* 5 ноября 2026\n*Тема:* RE: x",
         "________________________________\nОт: Энергосбыт\nОтправлено: 5.11\nКому: Иван",
+        "On Thu, Nov 5, 2026 at 10:00 AM Energosbyt of Krasnoyarsk\n<energy@example.org>\nwrote:",
+        "четверг, 5 ноября 2026г., 10:00 +07:00 от Энергосбыт energy@example.org:",
+        "Вы писали 5 ноября 2026 г., 10:00:00:",
+        "Четверг, 5 ноября 2026 г., 10:00:00, вы писали:",
+        "Thursday, November 5, 2026, 10:00:00 AM, you wrote:",
+        "-----Энергосбыт написал: -----",
+        "-----Energosbyt/ENERGO wrote: -----",
+        "Энергосбыт <energy@example.org> 5 нояб. 2026 г. 10:00 написал(а):",
+        "От: x\nКому: y\nКопия: z\nДата: 05.11.2026 10:00\nТема: RE: x",
+        "---- Конец пересылаемого сообщения ----",
+        "------ This is a copy of the message, including all the headers. ------",
+        "--- Below this line is a copy of the message.",
     ],
 )
 @pytest.mark.parametrize("quoted", [OLD, f"> {OLD}", f"\n> {OLD}\n>> {OLD}"])
@@ -75,6 +87,33 @@ def test_a_reading_that_is_quoted_is_not_read(header, quoted):
             id="a reading is no wrapped reply header",
         ),
         pytest.param(f"{READING}\u2028> {OLD}", READING, id="rare line ends"),
+        pytest.param(f"{READING}\nЭ> {OLD}\nЭИ>> {OLD}", READING, id="initials before the mark"),
+        pytest.param(f"{READING}\n\u2063Отправлено с BlueMail", READING, id="invisible marks"),
+        pytest.param(f"{READING}\n--\n{OLD}", f"{READING}\n{OLD}", id="dashes between readings"),
+        pytest.param(
+            f"Добрый день\nС уважением, Иван\n{READING}",
+            f"Добрый день\nС уважением, Иван\n{READING}",
+            id="a reading below the farewell",
+        ),
+        pytest.param(
+            f"{READING}\nС уважением, ООО Ромашка\nИНН 246600123456", READING, id="a firm's numbers"
+        ),
+        pytest.param(
+            f"С уважением, Иван\n{READING}",
+            f"С уважением, Иван\n{READING}",
+            id="nothing above the farewell",
+        ),
+        pytest.param(
+            f"{READING}\n-- \nИван\n\n-----Original Message-----\n{OLD}",
+            READING,
+            id="a signature above a quotation",
+        ),
+        pytest.param(
+            "Показание 1 кВт·ч по лицевому счёту 210987654321 принято за май 2026 года.\n"
+            + READING,
+            READING,
+            id="our own words without a mark",
+        ),
         pytest.param("", "", id="nothing"),
     ],
 )

@@ -29,6 +29,25 @@ from ingest.mail.robots import find_automation, is_robot, sends_bounces
         ("subject", "Out of Office: x"),
         ("subject", "Undelivered Mail Returned to Sender"),
         ("subject", "Недоставленное сообщение"),
+        ("subject", "Недоставлено: Показания"),
+        ("subject", "Не доставлено"),
+        ("subject", "Не удалось доставить: Показания"),
+        ("subject", "Автоматическое уведомление о получении"),
+        ("subject", "Отсутствует на рабочем месте: Показания"),
+        ("subject", "[Auto-Reply] Re: x"),
+        ("subject", "Auto Reply: x"),
+        ("subject", "Vacation reply"),
+        ("subject", "Прочтено: Показания"),
+        ("subject", "Не прочитано: Показания"),
+        ("subject", "Read: x"),
+        ("subject", "Отчёт о доставке"),
+        ("subject", "Подтвердите ваше письмо"),
+        ("subject", "Please confirm your message"),
+        ("subject", "Accepted: meeting"),
+        ("x-tmda-fingerprint", "x"),
+        ("x-boxtrapper", "x"),
+        ("x-ingest-receipt", "7K4M-2Q9X"),
+        ("x-mailer", "Vacation 1.2"),
     ],
 )
 def test_one_header_is_enough(name, value):
@@ -46,6 +65,20 @@ def test_one_header_is_enough(name, value):
         ("delivered-to", "energy@example.org"),
         ("subject", "Показания, Автоответ"),
         ("subject", "Re: Out of Office"),
+        ("subject", "Автоматический счётчик, показания"),
+        ("subject", "Автобаза, показания"),
+        ("subject", "Принято ли моё показание?"),
+        ("subject", "Недоставлена квитанция за ноябрь"),
+        ("subject", "Не доставлено уведомление о замене счётчика"),
+        ("subject", "Не удалось доставить показания через сайт"),
+        ("subject", "Прочтено"),
+        ("subject", "Reading: 5467"),
+        ("subject", "Confirmation of my reading"),
+        ("subject", "Please confirm your receipt of my reading"),
+        ("subject", "Подтвердите, что вы получили показания"),
+        ("subject", "Подтвердите что вы получили показания"),
+        ("subject", "Away from home, my reading"),
+        ("x-mailer", "Vacationland Mailer"),
         ("listen", "x"),
     ],
 )
@@ -54,7 +87,9 @@ def test_what_is_no_sign(name, value):
     assert "" == find_automation([(name, value)], frozenset())
 
 
-@pytest.mark.parametrize("kind", ["multipart/report", "message/disposition-notification"])
+@pytest.mark.parametrize(
+    "kind", ["multipart/report", "message/disposition-notification", "text/calendar"]
+)
 def test_reports_are_automatic(kind):
     """Content types that only programs send."""
     assert kind == find_automation([], frozenset(("text/plain", kind)))
