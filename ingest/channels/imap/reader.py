@@ -1,0 +1,206 @@
+"""
+One pass through the folder where mails arrive: fetched, committed, put away, and only then done.
+
+Rule 1. The bookmark moves to a number when every mail up to it is committed and put away, or gone.
+Whatever ends the process, the connection or the database's patience before that, the mails are
+fetched again; the sink knows them by their content and gives the first outcome once more.
+
+Rule 2. While one batch is being committed the next is fetched and read, and while one is put away
+the next is committed. No more than two are ever in memory.
+
+Rule 3. A mail that brings the process down, or that the server cannot give, must not stop those
+behind it. Attempts are noted before they begin; after some that came to no end mails are taken one
+by one, and at last the one to blame without its content, for a person to look at.
+
+Rule 4. Putting away is a courtesy. Where the server refuses it the mails stay, and it is tried
+again.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import AsyncGenerator, Callable, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ingest.channels.imap.batches import (
+    FAILURES,
+    MOST_MAILS,
+    SURVEYED,
+    Batch,
+    Care,
+    Trials,
+    cut_batches,
+)
+from ingest.channels.imap.delivery import Delivery, Handed, Ready, refused_by_sink
+from ingest.channels.imap.mailbox import Fetched, Mailbox
+from ingest.channels.imap.session import LargerError, Opened
+from ingest.channels.imap.shelves import Shelves
+from ingest.errors import TransientError
+from ingest.log import get_logger
+from ingest.metrics import MAILBOX_WAITING
+from ingest.model import Bookmark, ChannelName
+from ingest.ports import Bookmarks, ChannelReport
+
+log = get_logger()
+
+
+class Taken(Struct, frozen=True):
+    """A batch that is committed."""
+
+    last: int
+    handed: Sequence[Handed]
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """What a folder is read with."""
+
+    channel: ChannelName
+    mailbox: Mailbox
+    opened: Opened
+    delivery: Delivery
+    shelves: Shelves
+    bookmarks: Bookmarks
+    now: Callable[[], dt.datetime]
+
+
+class Reader:
+    """Takes what waits in one folder, batch after batch, behind a bookmark."""
+
+    def __init__(
+        self, place: Place, bookmark: Bookmark, trials: Trials, report: ChannelReport
+    ) -> None:
+        self._place = place
+        self._mailbox = place.mailbox
+        self._bookmark = bookmark
+        self._reached = bookmark.position
+        """The number up to which mails were fetched."""
+        self._trials = trials
+        self._report = report
+        self._committing: asyncio.Task[Taken] | None = None
+
+    async def drain(self) -> None:
+        """Take all that waits; raises TransientError when it cannot go on."""
+        self._reached = self._bookmark.position
+        try:
+            await self._place.shelves.retry(self._mailbox)
+            async with contextlib.aclosing(self._list_batches()) as batches:
+                async for batch in batches:
+                    await self._take(batch)
+            await self._settle()
+        finally:
+            # What is being committed is not torn; it is fetched again, and known by then.
+            if self._committing is not None:
+                await asyncio.gather(self._committing, return_exceptions=True)
+                self._committing = None
+
+    async def _list_batches(self) -> AsyncGenerator[Batch, None]:
+        """Yield what waits behind the bookmark, in order."""
+        gauge = MAILBOX_WAITING.labels(self._place.channel)
+        numbers = self._mailbox.list_numbers(self._reached + 1, self._place.opened.uid_next)
+        async with contextlib.aclosing(numbers) as found:
+            async for uids in found:
+                for index in range(0, len(uids), SURVEYED):
+                    gauge.set(len(uids) - index)
+                    surveyed = self._list_surveyed(uids[index : index + SURVEYED])
+                    async with contextlib.aclosing(surveyed) as batches:
+                        async for batch in batches:
+                            yield batch
+        gauge.set(0)
+
+    async def _list_surveyed(self, uids: Sequence[int]) -> AsyncGenerator[Batch, None]:
+        """Yield the batches of some numbers."""
+        waiting = await self._mailbox.survey(uids, self._place.now())
+        while True:
+            most = MOST_MAILS if self._trials.care is Care.TOGETHER else 1
+            batches = cut_batches(
+                waiting, uids[-1], most_mails=most, max_size=self._mailbox.max_size
+            )
+            batch = next(batches)
+            yield batch
+            waiting = waiting[len(batch.waiting) :]
+            if not waiting:
+                return
+
+    async def _take(self, batch: Batch) -> None:
+        """Fetch a batch and have it committed; meanwhile the one before it is put away."""
+        if self._trials.is_risky:
+            await self._settle()
+        if self._trials.is_risky:
+            await self._save(self._bookmark.position, self._trials.crashes + 1)
+        care = self._trials.care
+        mails = await self._fetch(batch, care)
+        self._reached = batch.last
+        ready = await self._read(mails, care)
+        before = await self._end_commit()
+        self._committing = asyncio.create_task(self._commit(batch, ready))
+        if before is not None:
+            await self._put_away(before)
+        if care is not Care.TOGETHER:
+            await self._settle()
+
+    async def _fetch(self, batch: Batch, care: Care) -> list[Fetched]:
+        """Fetch a batch with due care; what goes wrong is remembered for the next attempt."""
+        try:
+            if care < Care.HEAD or not batch.waiting:
+                return await self._mailbox.fetch(batch, self._trials.oversize)
+            [one] = batch.waiting
+            if care is Care.UNSEEN:
+                return [Fetched(one, b"", is_whole=False)]
+            head = await self._mailbox.fetch_head(one.uid)
+            return [Fetched(one, head, is_whole=False)] if head else []
+        except LargerError:
+            if len(batch.waiting) == 1:
+                self._trials.oversize.add(batch.last)
+            else:
+                self._trials.fail(self._reached, times=FAILURES[0])
+            raise
+        except TransientError:
+            self._trials.fail(self._reached)
+            raise
+
+    async def _read(self, mails: Sequence[Fetched], care: Care) -> list[Ready]:
+        """Read what was fetched."""
+        delivery, opened = self._place.delivery, self._place.opened
+        if care < Care.HEAD:
+            return await delivery.read(mails)
+        ready = []
+        for mail in mails:
+            uid = mail.waiting.uid
+            log.error("mail.abandoned", channel=self._place.channel, folder=opened.name, uid=uid)
+            ready.append(delivery.give_up(mail, f"{opened.name}\0{opened.epoch}\0{uid}"))
+        return ready
+
+    async def _commit(self, batch: Batch, mails: Sequence[Ready]) -> Taken:
+        """Have a batch committed."""
+        return Taken(batch.last, await self._place.delivery.hand_over(mails))
+
+    async def _end_commit(self) -> Taken | None:
+        """Wait for the batch that is being committed, if one is."""
+        if self._committing is None:
+            return None
+        taken = await asyncio.shield(self._committing)
+        self._committing = None
+        return taken
+
+    async def _settle(self) -> None:
+        """Bring the batch that is being committed to its end, if one is."""
+        taken = await self._end_commit()
+        if taken is not None:
+            await self._put_away(taken)
+
+    async def _put_away(self, taken: Taken) -> None:
+        """Move what is committed out of the way, then the bookmark."""
+        await self._place.shelves.put_away(self._mailbox, taken.handed)
+        self._trials.succeed()
+        await self._save(taken.last, self._trials.crashes)
+        self._report.up()
+        self._report.progressed()
+
+    async def _save(self, position: int, attempts: int) -> None:
+        """Save the bookmark; raises SinkError."""
+        bookmark = replace(self._bookmark, position=position, attempts=attempts)
+        with refused_by_sink():
+            await self._place.bookmarks.save_bookmark(self._place.channel, bookmark)
+        self._bookmark = bookmark
