@@ -23,6 +23,11 @@ KINDS = {
     "text": {"fields": FIELDS, "body": "text"},
     "json": {"fields": FIELDS, "body": "json"},
     "batch": {"fields": FIELDS, "body": "json", "batch": "items"},
+    "reports": {
+        "fields": {**FIELDS, "part_reference": "id", "part_number": "time", "part_total": "from"},
+        "reports": {"status": "status|coding", "id": "id", "time": "time"},
+        "body": "auto",
+    },
     "kannel": {"gateway": "kannel"},
 }
 

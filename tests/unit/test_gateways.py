@@ -7,15 +7,18 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from ingest.channels.gateways.catalogue import GATEWAYS
 from ingest.channels.gateways.declarative import DeclarativeGateway
 from ingest.channels.gateways.kannel import KannelGateway
 from ingest.channels.gateways.request import GatewayRequest, drop_field, make_external_id
+from ingest.checks.sms import TEXTED_BACK
 from ingest.errors import PermanentError
 from ingest.settings import SmsSettings
 
 RECEIVED_AT = dt.datetime(2026, 5, 12, 4, 30, 59, tzinfo=dt.UTC)
 ZONE = ZoneInfo("Asia/Krasnoyarsk")
 READING = "123456789012*5467;"
+BARE = {"type": "sms", "window": "all"}
 FORM = {
     "fields": {
         "sender": "phone",
@@ -110,8 +113,14 @@ TAKEN = [
     pytest.param(
         FORM,
         a_post(b"phone=7903&mes=\xff%FE5467&id=1"),
+        [("7903", "яю5467", "1")],
+        id="bytes that are no UTF-8 are cp1251",
+    ),
+    pytest.param(
+        FORM,
+        a_post(b"phone=7903&mes=%98%FE5467&id=1"),
         [("7903", "\ufffd\ufffd5467", "1")],
-        id="bytes that are no UTF-8 are kept visible",
+        id="bytes that are neither are kept visible",
     ),
     pytest.param(
         FORM,
@@ -130,6 +139,12 @@ TAKEN = [
         id="a batch",
     ),
     pytest.param(JSON, a_post('{"results": []}'), [], id="an empty batch"),
+    pytest.param(
+        JSON,
+        a_post(b'{"results": [{"from": "7", "text": "1", "messageId": "a"}], "\x80": 1}'),
+        [("7", "1", "a")],
+        id="a name that is no UTF-8 beside a batch",
+    ),
     pytest.param(
         JSON | {"batch": "."},
         a_post('[{"from": "7903", "text": "1", "messageId": "a"}]'),
@@ -452,3 +467,11 @@ def test_kannel_is_answered_with_the_reply_alone(reply, headers):
 def test_a_field_is_dropped_from_a_form():
     """The secret goes, however its name is written, and the rest stays byte for byte."""
     assert b"a=%FF&b=1" == drop_field(b"a=%FF&%6Bey=s3cret&b=1&key=x", "key")
+
+
+def test_it_is_known_whose_response_is_texted_back():
+    """Every other gateway needs a way to send, or nobody would hear from us."""
+    known = {name: msgspec.convert({**BARE, "gateway": name}, SmsSettings) for name in GATEWAYS}
+    known.pop("declarative")
+    built = {name: GATEWAYS[name](settings, ZONE) for name, settings in known.items()}
+    assert set(TEXTED_BACK) == {name for name, one in built.items() if one.answers_in_body}

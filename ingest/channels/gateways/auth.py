@@ -4,33 +4,48 @@ import base64
 import binascii
 import datetime as dt
 import hmac
-from typing import assert_never
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from ingest.channels.gateways.request import GatewayRequest, split_form
-from ingest.settings import Auth, BasicAuth, HmacAuth, SecretAuth
+from msgspec.structs import replace
+
+from ingest.channels.gateways.request import GatewayRequest, drop_field, split_form, unquote
+from ingest.channels.gateways.signatures import covers_query, is_signed
+from ingest.settings import Auth, BasicAuth, CertificateAuth, HmacAuth, SecretAuth
+
+SECRET_PLACE = 3
+"""Where the secret stands in ``/channels/NAME/SECRET``, taken apart at its slashes."""
+VERIFIED = "success"
+"""What proxies say of a certificate whose issuer they trust."""
 
 
 def is_authentic(auth: Auth, secret: str, request: GatewayRequest, now: dt.datetime) -> bool:
     """Tell whether *request* proves that its writer knows *secret*; takes the same time always."""
+    if not secret:
+        return False
     if isinstance(auth, SecretAuth):
         return carries_secret(auth, secret, request)
     if isinstance(auth, BasicAuth):
         return carries_password(auth, secret, request)
-    if isinstance(auth, HmacAuth):
-        return is_recent(auth, request, now) and is_signed(auth, secret, request)
-    assert_never(auth)
+    return is_signed(auth, secret, request, now)
 
 
 def carries_secret(auth: SecretAuth, secret: str, request: GatewayRequest) -> bool:
-    """Look for the secret in its header, or in its field of query or form."""
+    """Look for the secret in its header, in its field of query or form, or in the path."""
     found = []
     if auth.header:
         value = request.find_header(auth.header) or ""
         found.append(take_scheme(value, "bearer ").encode("utf-8", "surrogateescape"))
     if auth.field:
         found += [split_form(data).get(auth.field, b"") for data in (request.query, request.body)]
+    if auth.path:
+        found += [unquote_path(part) for part in request.path.split(b"/")[SECRET_PLACE:][:1]]
     wanted = secret.encode()
     return any(hmac.compare_digest(wanted, one) for one in found)
+
+
+def unquote_path(part: bytes) -> bytes:
+    """Undo percent-encoding as paths use it: a plus is a plus."""
+    return unquote(part.replace(b"+", b"%2B"))
 
 
 def carries_password(auth: BasicAuth, secret: str, request: GatewayRequest) -> bool:
@@ -43,30 +58,57 @@ def carries_password(auth: BasicAuth, secret: str, request: GatewayRequest) -> b
     return hmac.compare_digest(f"{auth.username}:{secret}".encode(), found)
 
 
+def has_certificate(auth: CertificateAuth, request: GatewayRequest) -> bool:
+    """Compare what a proxy says of the client's certificate with those that are accepted."""
+    if auth.verified_header:
+        word = request.find_header(auth.verified_header) or ""
+        if word.strip().lower() != VERIFIED:
+            return False
+    found = flatten(request.find_header(auth.header) or "")
+    return bool(found) and any(hmac.compare_digest(flatten(one), found) for one in auth.accepted)
+
+
+def flatten(text: str) -> bytes:
+    """Return a fingerprint or a subject as it is compared."""
+    return text.replace(":", "").strip().lower().encode("utf-8", "surrogateescape")
+
+
 def take_scheme(value: str, scheme: str) -> str:
     """Return what follows the name of an authentication scheme, or all where there is none."""
     value = value.strip()
     return value[len(scheme) :].strip() if value.lower().startswith(scheme) else value
 
 
-def is_recent(auth: HmacAuth, request: GatewayRequest, now: dt.datetime) -> bool:
-    """Tell whether the time stamp is near our clock; without one a request never grows old."""
-    if not auth.timestamp_header:
-        return True
-    stamp = request.find_header(auth.timestamp_header) or ""
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= len("1000000000000")):
-        return False
-    return abs(now.timestamp() - int(stamp)) <= auth.max_age
+def take_proof_out(auth: Auth | None, request: GatewayRequest, *, is_form: bool) -> GatewayRequest:
+    """
+    Remove what must not be kept (the secret) or not be believed (a query that nobody signed).
+
+    *is_form* says that the body is one, and not a text in which the field's name stands by chance.
+    """
+    if isinstance(auth, HmacAuth) and not covers_query(auth, request):
+        return replace(request, query=b"")
+    if isinstance(auth, SecretAuth) and auth.field:
+        return replace(
+            request,
+            query=drop_field(request.query, auth.field),
+            body=drop_field(request.body, auth.field) if is_form else request.body,
+        )
+    return request
 
 
-def is_signed(auth: HmacAuth, secret: str, request: GatewayRequest) -> bool:
-    """Compare the signature; only a POST has one, because a query is not covered by it."""
-    stamp = (request.find_header(auth.timestamp_header) or "") if auth.timestamp_header else ""
-    mac = hmac.new(secret.encode(), request.body + stamp.encode(), auth.algorithm)
-    given = (request.find_header(auth.header) or "").strip()
-    if auth.encoding == "hex":
-        wanted, given = f"{auth.prefix}{mac.hexdigest()}".lower(), given.lower()
-    else:
-        wanted = f"{auth.prefix}{base64.b64encode(mac.digest()).decode()}"
-    matches = hmac.compare_digest(wanted.encode(), given.encode("utf-8", "surrogateescape"))
-    return matches and request.method == "POST"
+def spell_address(auth: Auth | None, secret: str, address: str, below: str = "") -> str:
+    """
+    Return the address to give to a gateway: whoever calls it proves to know *secret*.
+
+    *address* is that of the channel, *below* what follows it, such as ``/reports``. A secret in a
+    header is the one thing that no address can carry.
+    """
+    if isinstance(auth, SecretAuth) and auth.path:
+        return f"{address}/{quote(secret, safe='')}{below}"
+    if isinstance(auth, SecretAuth) and auth.field:
+        return f"{address}{below}?{urlencode({auth.field: secret})}"
+    if isinstance(auth, BasicAuth):
+        split = urlsplit(f"{address}{below}")
+        user = f"{quote(auth.username, safe='')}:{quote(secret, safe='')}"
+        return urlunsplit(split._replace(netloc=f"{user}@{split.netloc}"))
+    return f"{address}{below}"

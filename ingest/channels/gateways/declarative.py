@@ -1,34 +1,45 @@
 """A gateway that config.toml describes: where the fields stand, and what it wants to hear."""
 
 import datetime as dt
-import html
 import json
+import re
 from collections.abc import Callable
-from typing import Any
 
-import msgspec
-
+from ingest.channels.gateways.documents import (
+    JSON,
+    cut_batch,
+    escape_xml,
+    find_path,
+    parse_json,
+    read_items,
+)
+from ingest.channels.gateways.encodings import decode_labelled, mend_percent
+from ingest.channels.gateways.forms import read_form
 from ingest.channels.gateways.request import (
     FORM,
     Answer,
     GatewayRequest,
     Handover,
+    Part,
+    Report,
     Text,
     clean_text,
     make_external_id,
     parse_time,
-    split_form,
 )
+from ingest.channels.gateways.signatures import is_json
+from ingest.channels.gateways.udh import parse_part
 from ingest.errors import ConfigError, PermanentError
-from ingest.settings import SmsSettings
+from ingest.model import ReportStatus
+from ingest.settings import SmsReports, SmsSettings
 
 Lookup = Callable[[str], str | None]
-MEDIA_TYPES = {"form": FORM, "json": "application/json", "text": "text/plain"}
+MEDIA_TYPES = {"form": FORM, "json": JSON, "text": "text/plain", "auto": FORM}
 REPLY = "{reply}"
 
 
 class DeclarativeGateway:
-    """Reads requests as ``fields``, ``body`` and ``batch`` say; answers as ``ack`` says."""
+    """Reads requests as ``fields``, ``reports``, ``body`` and ``batch`` say; answers as ``ack``."""
 
     send = None
 
@@ -45,64 +56,55 @@ class DeclarativeGateway:
         return REPLY in self.settings.ack.body
 
     def read(self, request: GatewayRequest, received_at: dt.datetime) -> Handover:
-        """Return the texts in *request*; raises :exc:`PermanentError` for what is malformed."""
-        return Handover(self.read_texts(request, received_at))
-
-    def read_texts(self, request: GatewayRequest, received_at: dt.datetime) -> tuple[Text, ...]:
-        """Return the texts in *request*; raises :exc:`PermanentError` for what is malformed."""
-        if request.method == "POST" and self.settings.body == "json":
+        """Return what *request* brings; raises :exc:`PermanentError` for what is malformed."""
+        body = self.settings.body
+        if request.method == "POST" and (body == "json" or (body == "auto" and is_json(request))):
             return self.read_json(request, received_at)
         raw = request.body if request.method == "POST" else request.query
-        media_type = self.name_media_type(request)
-        return (self.make_text(self.look_in_form(request), raw, media_type, received_at),)
+        look = self.look_in_form(request)
+        if self.is_report(look):
+            return self.hand_over_report(look)
+        return Handover((self.make_text(look, raw, self.name_media_type(request), received_at),))
 
     def look_in_form(self, request: GatewayRequest) -> Lookup:
         """Return what finds a field in form or query; in a ``text`` body the text is the whole."""
-        values = split_form(request.query)
-        if request.method == "POST" and self.settings.body == "form":
-            if request.content_type.lower().startswith("multipart/"):
-                raise PermanentError("the body is multipart, wanted an urlencoded form")
-            values |= split_form(request.body)
-        if request.method == "POST" and self.settings.body == "text":
-            values[self.fields.text] = request.body
+        is_text = request.method == "POST" and self.settings.body == "text"
+        values = read_form(
+            GatewayRequest(method="GET", query=request.query) if is_text else request
+        )
+        names = self.fields.text.split("|") if is_text else []
+        values |= dict.fromkeys(names, request.body)
 
         def look(field: str) -> str | None:
             if field.startswith("header:"):
                 return request.find_header(field.removeprefix("header:"))
-            return None if field not in values else self.decode(values[field])
+            if field not in values:
+                return None
+            return self.decode(values[field] if field in names else mend_percent(values[field]))
 
         return look
 
-    def read_json(self, request: GatewayRequest, received_at: dt.datetime) -> tuple[Text, ...]:
-        """Read one text, or each of a batch."""
-        body = self.decode(request.body)
+    def read_json(self, request: GatewayRequest, received_at: dt.datetime) -> Handover:
+        """Read one text or report, or each of a batch."""
+        document = parse_json(self.decode(request.body))
         media_type = self.name_media_type(request)
+        look = look_in_json(document, request)
+        if not self.settings.batch and self.is_report(look):
+            return self.hand_over_report(look)
         if not self.settings.batch:
-            look = look_in_json(parse_json(body), request)
-            return (self.make_text(look, request.body, media_type, received_at),)
-        items = list_items(parse_json(body), self.settings.batch)
-        raws = cut_items(request.body, self.settings.batch)
-        if len(raws) != len(items):
-            raws = [dump_item(item) for item in items]
-        read = [
-            self.read_item(item, raw, request, received_at)
-            for item, raw in zip(items, raws, strict=True)
-        ]
-        if items and not any(read):
-            raise PermanentError(f"not one item under {self.settings.batch!r} is a text")
-        return tuple(
-            text or keep_item(raw, received_at) for raw, text in zip(raws, read, strict=True)
-        )
+            return Handover((self.make_text(look, request.body, media_type, received_at),))
 
-    def read_item(
-        self, item: object, raw: bytes, request: GatewayRequest, received_at: dt.datetime
-    ) -> Text | None:
-        """Read one item of a batch; None when it is malformed."""
-        look = look_in_json(item, request)
-        try:
-            return self.make_text(look, raw, "application/json", received_at)
-        except PermanentError:
-            return None
+        def read_item(item: object, raw: bytes) -> Text:
+            return self.make_text(look_in_json(item, request), raw, JSON, received_at)
+
+        items = cut_batch(document, request.body, self.settings.batch)
+        found = [look_in_json(item, request) for item, _ in items]
+        told = [look for look in found if self.is_report(look)]
+        texts = [pair for pair, look in zip(items, found, strict=True) if not self.is_report(look)]
+        reports = [self.hand_over_report(look).reports for look in told]
+        return Handover(
+            read_items(texts, read_item, received_at, spared=bool(told)), sum(reports, ())
+        )
 
     def make_text(
         self, look: Lookup, raw: bytes, media_type: str, received_at: dt.datetime
@@ -111,9 +113,7 @@ class DeclarativeGateway:
         sender = clean_text(get_field(look, self.fields.sender)).strip()
         text = clean_text(get_field(look, self.fields.text))
         given = find_field(look, self.fields.id)
-        sent_at = parse_time(
-            find_field(look, self.fields.time), self.settings.time_format, self.zone
-        )
+        sent_at = self.find_time(look, self.fields.time)
         return Text(
             sender=sender,
             text=text,
@@ -122,19 +122,52 @@ class DeclarativeGateway:
             sent_at=sent_at,
             raw=raw,
             media_type=media_type,
+            part=self.find_place(look),
         )
 
+    def find_time(self, look: Lookup, field: str) -> dt.datetime | None:
+        """Return the time in *field*; None when there is none that can be read."""
+        return parse_time(find_field(look, field), self.settings.time_format, self.zone)
+
+    def find_place(self, look: Lookup) -> Part | None:
+        """Return where a text stands in a long one; None when it is whole."""
+        names = (self.fields.part_reference, self.fields.part_number, self.fields.part_total)
+        return parse_part(*(find_field(look, name) for name in names))
+
+    def is_report(self, look: Lookup) -> bool:
+        """Tell a delivery report from a text: it has a status, and no text."""
+        reports = self.settings.reports
+        if reports is None or not is_there(look, reports.status):
+            return False
+        return not is_there(look, self.fields.text)
+
+    def hand_over_report(self, look: Lookup) -> Handover:
+        """Return a delivery report; nothing for an event that names no text of ours."""
+        reports = self.settings.reports
+        if reports is None:
+            return Handover()
+        status = find_field(look, reports.status)
+        report = Report(
+            status=sort_status(status, reports),
+            detail=" ".join([status, find_field(look, reports.detail)]).strip(),
+            upstream_id=find_field(look, reports.id),
+            reply_id=find_field(look, reports.reply),
+            reported_at=self.find_time(look, reports.time),
+        )
+        return Handover(reports=(report,) if report.upstream_id or report.reply_id else ())
+
     def answer(self, reply: str) -> Answer:
-        """Say OK as ``ack`` says; without a reply a body that carries one stays empty."""
+        """Say OK as ``ack`` says; ``without_reply`` where there is nothing to be said."""
         ack = self.settings.ack
         body = ack.body
         if self.answers_in_body:
-            body = body.replace(REPLY, escape(reply, ack.content_type)) if reply else ""
+            body = body.replace(REPLY, escape(reply, ack.content_type))
+            body = body if reply else ack.without_reply
         return Answer(ack.status, ack.content_type, body.encode("utf-8", "replace"))
 
     def decode(self, data: bytes) -> str:
-        """Turn bytes into text; what is no text in ``charset`` shows as U+FFFD."""
-        return data.decode(self.settings.charset, "replace").removeprefix("\ufeff")
+        """Turn bytes into text in ``charset``, or in what it plainly is instead."""
+        return decode_labelled(data, self.settings.charset).removeprefix("\ufeff")
 
     def name_media_type(self, request: GatewayRequest) -> str:
         """Return the media type of what is kept."""
@@ -143,9 +176,15 @@ class DeclarativeGateway:
         return request.content_type or MEDIA_TYPES[self.settings.body]
 
 
+def find_first(look: Lookup, field: str) -> str | None:
+    """Return the first of the fields in *field* that is not empty; None when none is there."""
+    found = [value for one in field.split("|") if one and (value := look(one)) is not None]
+    return next((value for value in found if value.strip()), found[0] if found else None)
+
+
 def get_field(look: Lookup, field: str) -> str:
     """Return a field that must be there."""
-    value = look(field)
+    value = find_first(look, field)
     if value is None:
         raise PermanentError(f"the field {field} is missing")
     return value
@@ -153,34 +192,23 @@ def get_field(look: Lookup, field: str) -> str:
 
 def find_field(look: Lookup, field: str) -> str:
     """Return a field that may be missing, or not be asked for at all, as empty."""
-    return clean_text((look(field) or "") if field else "").strip()
+    return clean_text(find_first(look, field) or "").strip()
 
 
-def parse_json(text: str) -> object:
-    """Read JSON strictly; numbers stay text, so that none of their digits is lost."""
+def is_there(look: Lookup, field: str) -> bool:
+    """Tell whether a field holds a text, even an empty one."""
     try:
-        return json.loads(
-            text,
-            parse_int=str,
-            parse_float=str,
-            parse_constant=refuse_constant,
-            object_pairs_hook=join_pairs,
-        )
-    except (ValueError, RecursionError):
-        raise PermanentError("the body is no JSON that can be read") from None
+        return find_first(look, field) is not None
+    except PermanentError:
+        return False
 
 
-def refuse_constant(name: str) -> object:
-    """Refuse NaN and Infinity, which JSON does not know."""
-    raise ValueError(name)
-
-
-def join_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make an object; a key that stands twice leaves open which of them counts."""
-    joined = dict(pairs)
-    if len(joined) < len(pairs):
-        raise ValueError("a key stands twice")
-    return joined
+def sort_status(status: str, reports: SmsReports) -> ReportStatus:
+    """Say how far a text got, by the patterns of ``reports``."""
+    if re.fullmatch(reports.delivered, status, re.IGNORECASE):
+        return ReportStatus.DELIVERED
+    failed = re.fullmatch(reports.undelivered, status, re.IGNORECASE)
+    return ReportStatus.UNDELIVERED if failed else ReportStatus.UNDER_WAY
 
 
 def look_in_json(document: object, request: GatewayRequest) -> Lookup:
@@ -197,68 +225,11 @@ def look_in_json(document: object, request: GatewayRequest) -> Lookup:
     return look
 
 
-def find_path(document: object, path: str) -> object:
-    """Follow a dotted path; a number in it counts from 0 in a list. None when it leads nowhere."""
-    for key in path.split("."):
-        if isinstance(document, dict):
-            document = document.get(key)
-        elif isinstance(document, list) and key.isascii() and key.isdigit():
-            document = document[int(key)] if int(key) < len(document) else None
-        else:
-            return None
-    return document
-
-
-def list_items(document: object, path: str) -> list[object]:
-    """Return the list at *path*; ``.`` is the document itself."""
-    found = document if path == "." else find_path(document, path)
-    if not isinstance(found, list):
-        raise PermanentError(f"there is no list under {path!r}")
-    return found
-
-
-def cut_items(body: bytes, path: str) -> list[bytes]:
-    """
-    Return the items at *path* byte for byte: the whole body beside each would be too much.
-
-    An empty list where the body is written in a way that they cannot be cut out of it.
-    """
-    try:
-        found = msgspec.Raw(body)
-        for key in () if path == "." else path.split("."):
-            found = msgspec.json.decode(found, type=dict[str, msgspec.Raw])[key]
-        return [bytes(one) for one in msgspec.json.decode(found, type=list[msgspec.Raw])]
-    except (msgspec.DecodeError, KeyError, RecursionError):
-        return []
-
-
-def dump_item(item: object) -> bytes:
-    """Write one item of a batch down anew, where its bytes cannot be told."""
-    try:
-        return json.dumps(item).encode()
-    except RecursionError:
-        raise PermanentError("an item is nested too deep") from None
-
-
-def keep_item(raw: bytes, received_at: dt.datetime) -> Text:
-    """Keep an item that cannot be read as a text of its own, for a person to see."""
-    text = raw.decode("utf-8", "replace")
-    return Text(
-        sender="",
-        text=text,
-        external_id=make_external_id("", "", text, received_at),
-        recipient="",
-        sent_at=None,
-        raw=raw,
-        media_type="application/json",
-    )
-
-
 def escape(reply: str, content_type: str) -> str:
     """Make *reply* safe inside the kind of document that ``ack.body`` is."""
     kind = content_type.partition(";")[0].strip().lower()
     if kind.endswith(("xml", "html")):
-        return html.escape(reply)
+        return escape_xml(reply)
     if kind.endswith("json"):
         return json.dumps(reply, ensure_ascii=False)[1:-1]
     return reply

@@ -7,19 +7,25 @@ Nothing but the reply may ever stand in a body: Kannel texts it to the customer.
 import datetime as dt
 import re
 
+from ingest.channels.gateways.encodings import mend_percent
 from ingest.channels.gateways.request import (
     FORM,
     Answer,
     GatewayRequest,
     Handover,
+    Part,
+    Report,
     Text,
     clean_text,
     make_external_id,
     parse_time,
     split_form,
+    unquote,
 )
+from ingest.channels.gateways.udh import find_part as find_place
 from ingest.errors import PermanentError
-from ingest.settings import SmsSettings
+from ingest.model import ReportStatus
+from ingest.settings import SmsSend, SmsSettings
 
 CHARSETS = {
     "UTF-16BE": "utf-16-be",
@@ -37,19 +43,52 @@ every Kannel since 1.4.3, and Latin in older ones."""
 CHARSET = re.compile(r';\s*charset\s*=\s*"?([A-Za-z0-9._-]{1,40})', re.ASCII | re.IGNORECASE)
 SEVEN_BIT, UCS2 = "0", "2"
 
+DELIVERED, UNDELIVERED, REFUSED = 1, 2, 16
+"""Bits of ``%d``; the others (4 buffered, 8 taken by the centre) say that it is under way."""
+LONGEST_STATUS = 9
+"""Digits of ``%d`` that are believed to be a number."""
+
+SEND = SmsSend(
+    url="http://127.0.0.1:13013/cgi-bin/sendsms",
+    method="GET",
+    fields={
+        "username": "{username}",
+        "password": "{secret}",
+        "to": "{address}",
+        "text": "{text}",
+        "coding": "2",
+        "charset": "UTF-8",
+        "dlr-mask": "31",
+        "dlr-url": "{report_url}?id={id}&status=%d&answer=%A&time=%T",
+    },
+    success="^(0: Accepted|3: Queued)",
+    permanent="Do not try again",
+    retry="Authorization failed|Sender missing|Temporal failure",
+)
+
 
 class KannelGateway:
     """Reads what the escapes of an ``sms-service`` make, and answers with the reply alone."""
 
     answers_in_body = True
-    send = None
+    send = SEND
 
     def __init__(self, settings: SmsSettings, zone: dt.tzinfo) -> None:
         self.settings = settings
 
     def read(self, request: GatewayRequest, received_at: dt.datetime) -> Handover:
-        """Return the text in *request*; raises :exc:`PermanentError` for what is malformed."""
+        """Return what *request* brings; raises :exc:`PermanentError` for what is malformed."""
+        if "xml" in request.content_type.partition(";")[0].lower():
+            raise PermanentError("post-xml is not understood; give Kannel get-url or post-url")
         fields = split_form(request.query)
+        if "status" in fields and "text" not in fields and request.method == "GET":
+            return Handover(reports=(read_report(fields),))
+        return Handover((self.read_text(request, fields, received_at),))
+
+    def read_text(
+        self, request: GatewayRequest, fields: dict[str, bytes], received_at: dt.datetime
+    ) -> Text:
+        """Return the text that *request* brings, or the part of one."""
         sender, recipient, time, given = (
             find_part(request, fields, name) for name in ("from", "to", "time", "id")
         )
@@ -58,7 +97,7 @@ class KannelGateway:
             raise PermanentError("the field from or text is missing")
         text = clean_text(decode_data(data, name_charset(request, fields)))
         sent_at = parse_kannel_time(time or "")
-        whole = Text(
+        return Text(
             sender=sender,
             text=text,
             external_id=make_external_id(given or "", sender, text, sent_at or received_at),
@@ -66,8 +105,8 @@ class KannelGateway:
             sent_at=sent_at,
             raw=request.body if request.method == "POST" else request.query,
             media_type=request.content_type if request.method == "POST" else FORM,
+            part=find_place_in_series(request, fields),
         )
-        return Handover((whole,))
 
     def answer(self, reply: str) -> Answer:
         """
@@ -84,12 +123,44 @@ class KannelGateway:
         )
 
 
+def read_report(fields: dict[str, bytes]) -> Report:
+    """Read what the ``dlr-url`` of our own send request brings."""
+    status, answer, reply_id, time = (
+        clean_text(fields.get(name, b"").decode("utf-8", "replace")).strip()
+        for name in ("status", "answer", "id", "time")
+    )
+    if not (status.isascii() and status.isdigit() and len(status) <= LONGEST_STATUS):
+        raise PermanentError("the field status is no number")
+    return Report(
+        status=sort_status(int(status)),
+        detail=f"{status} {answer}".strip(),
+        reply_id=reply_id,
+        reported_at=parse_kannel_time(time),
+    )
+
+
+def sort_status(bits: int) -> ReportStatus:
+    """Say how far the text got; of several bits the most certain counts."""
+    if bits & DELIVERED:
+        return ReportStatus.DELIVERED
+    failed = bits & (UNDELIVERED | REFUSED)
+    return ReportStatus.UNDELIVERED if failed else ReportStatus.UNDER_WAY
+
+
 def find_part(request: GatewayRequest, fields: dict[str, bytes], name: str) -> str | None:
     """Find a part in the query, where our docs put it, or else in post-url's own header."""
-    found = fields[name].decode("utf-8", "replace") if name in fields else None
+    found = None
+    if name in fields:
+        found = mend_percent(fields[name]).decode("utf-8", "replace")
     if found is None and request.method == "POST":
         found = request.find_header(f"X-Kannel-{name}")
     return None if found is None else clean_text(found).strip()
+
+
+def find_place_in_series(request: GatewayRequest, fields: dict[str, bytes]) -> Part | None:
+    """Return the place of a part that Kannel was told not to combine: ``%u`` or its header."""
+    header = request.find_header("X-Kannel-UDH") or ""
+    return find_place(fields.get("udh") or unquote(header.encode("ascii", "replace")))
 
 
 def name_charset(request: GatewayRequest, fields: dict[str, bytes]) -> str:
@@ -117,6 +188,7 @@ def decode_data(data: bytes, charset: str) -> str:
         return data.decode(charset, "replace")
     if not charset and looks_like_ucs2(data):
         return data.decode("utf-16-be")
+    data = mend_percent(data)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

@@ -3,19 +3,22 @@
 import datetime as dt
 import hashlib
 import re
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import unquote_to_bytes
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ingest.model import ReportStatus
-from ingest.settings import SmsSend
+from ingest.settings import SmsPoll, SmsSend
 
 FORM = "application/x-www-form-urlencoded"
 LONGEST_ID = 180
 """Characters of an id that are kept as they came; a longer one would not fit into an index."""
 MARK = 16
 """Characters of the mark that tells one text from another under the same id."""
+
+UNDATED = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+"""The minute of a text without id and time that was fetched: it is fetched time and again."""
 
 UNSTORABLE = re.compile("[\ud800-\udfff\0]")
 
@@ -24,6 +27,10 @@ class GatewayRequest(Struct, frozen=True, kw_only=True):
     """One HTTP request of a gateway, with nothing decoded yet."""
 
     method: str
+    origin: str = ""
+    """``http.public_url``: the path of our own follows it."""
+    path: bytes = b""
+    """As it was asked for, still percent-encoded: ``/channels/NAME`` and what is below it."""
     query: bytes = b""
     """What stands after the ``?``, still percent-encoded."""
     headers: tuple[tuple[str, str], ...] = ()
@@ -90,6 +97,26 @@ class Answer(Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+class PollRequest(Struct, frozen=True, kw_only=True):
+    """What is asked of a gateway that does not bring its texts by itself."""
+
+    url: str
+    fields: dict[str, str]
+    """Values may hold ``{secret}``; an empty value is left out."""
+    method: str = "GET"
+    """GET: the fields are the query. POST: they are the body."""
+    body: str = "form"
+    """How a POST is written: ``form`` or ``json``; dotted names nest as in ``send.fields``."""
+    headers: dict[str, str] = {}
+    """Values may hold ``{secret}`` as well."""
+
+
+def adjust(asked: PollRequest, poll: SmsPoll) -> PollRequest:
+    """Return what is asked with the operator's own address and fields put in."""
+    fields = {name: value for name, value in (asked.fields | poll.fields).items() if value}
+    return structs.replace(asked, url=poll.url or asked.url, fields=fields)
+
+
 class Gateway(Protocol):
     """One gateway's way of speaking; pure, and told nothing that it does not need."""
 
@@ -110,6 +137,24 @@ class Gateway(Protocol):
 
     def answer(self, reply: str) -> Answer:
         """Say OK; *reply* goes along where the body is texted to the customer."""
+
+
+@runtime_checkable
+class PolledGateway(Gateway, Protocol):
+    """One that is asked for new texts time and again; most of these bring none by themselves."""
+
+    def ask(self, position: int, now: dt.datetime) -> PollRequest:
+        """Return the request for what came after *position*; 0: nothing was ever fetched."""
+
+    def read_answers(
+        self, asked: PollRequest, status: int, body: bytes, received_at: dt.datetime
+    ) -> tuple[Handover, int]:
+        """
+        Return what the answer to *asked* brings and the position it reaches; 0: nothing new.
+
+        Raises :exc:`TransientError` for «not now» and :exc:`PermanentError` for what a person
+        must put in order (a wrong password); in both cases nothing was fetched.
+        """
 
 
 def split_form(data: bytes) -> dict[str, bytes]:
