@@ -13,8 +13,11 @@ row says before the attempt that it begins.
 
 Rule 4. Each channel has a loop of its own: a gateway that hangs delays nobody else's replies.
 
-Rule 5. Loops end here: so many replies a day to one address for one reason, so many a minute in
-all, whatever the reason.
+Rule 5. Loops end here: so many replies a day to one address for one reason and in all, so many a
+minute to everybody.
+
+Rule 6. A channel has its own pace: so many a second or a minute, because its gateway takes no more,
+and none in its quiet hours. What would leave then gets the end of those hours as its time.
 """
 
 import asyncio
@@ -31,6 +34,7 @@ from ingest import clock, metrics
 from ingest.errors import TransientError
 from ingest.log import get_logger
 from ingest.model import (
+    TAKEN,
     Acknowledgement,
     ChannelName,
     Delivery,
@@ -38,6 +42,7 @@ from ingest.model import (
     Reason,
     ReplyTo,
 )
+from ingest.pace import MINUTE, Paces, Throttle
 from ingest.ports import Sender
 from ingest.retry import retry_on, wait_for
 from ingest.settings import Replies
@@ -56,8 +61,8 @@ POLL = 5.0
 """Seconds between looks, beside being woken: another daemon or a command may owe a reply."""
 PAUSES = tuple(dt.timedelta(seconds=s) for s in (10, 30, 60, 120, 300, 600, 1200, 1800))
 LONGEST_PAUSE = dt.timedelta(hours=1)
+"""Between two attempts; a gateway that asks for more time is not given it either."""
 SETTLE_ATTEMPTS = 10
-MINUTE = 60.0
 NATIONAL_DIGITS = 10
 """Digits of a telephone number without its country's code."""
 
@@ -68,33 +73,15 @@ class Claim(Struct, frozen=True):
     acknowledgement: Acknowledgement
     is_interrupted: bool
     """Whether an earlier attempt ended nobody knows how."""
-    sent_lately: int
+    sent_for_reason: int
     """Replies to the same address for the same reason within a day."""
+    sent_in_all: int
+    """Replies to the same address within a day: those for accepted readings, or all others."""
 
 
 def find_pause(attempts: int) -> dt.timedelta:
     """Return how long to wait after the given number of failed attempts, from 1."""
     return PAUSES[attempts - 1] if attempts <= len(PAUSES) else LONGEST_PAUSE
-
-
-class Throttle:
-    """At most so many in any sixty seconds."""
-
-    def __init__(self, per_minute: int, monotonic: Callable[[], float]) -> None:
-        self._per_minute = per_minute
-        self._monotonic = monotonic
-        self._sent: collections.deque[float] = collections.deque()
-
-    def find_room(self) -> int:
-        """Return how many may leave now."""
-        horizon = self._monotonic() - MINUTE
-        while self._sent and self._sent[0] <= horizon:
-            self._sent.popleft()
-        return self._per_minute - len(self._sent)
-
-    def note(self) -> None:
-        """Count one that leaves now."""
-        self._sent.append(self._monotonic())
 
 
 class Outbox:
@@ -106,12 +93,14 @@ class Outbox:
         senders: Mapping[ChannelName, Sender],
         settings: Replies,
         *,
+        paces: Paces | None = None,
         monotonic: Callable[[], float] = clock.monotonic,
     ) -> None:
         self._store = store
         self._senders = senders
         self._settings = settings
         self._throttle = Throttle(settings.per_minute, monotonic)
+        self._paces = paces or Paces({})
         self._owed = {name: asyncio.Event() for name in senders}
         self._is_storm = False
 
@@ -132,7 +121,11 @@ class Outbox:
         while True:
             self._owed[name].clear()
             if await self.send_due([name]) < BATCH:
-                await wait_for(self._owed[name], POLL)
+                await wait_for(self._owed[name], self.find_wait(name))
+
+    def find_wait(self, name: ChannelName) -> float:
+        """Return the seconds until the next look: sooner where only the pace holds replies up."""
+        return min(self._paces.find_wait(name), POLL) or POLL
 
     async def give_up(self) -> None:
         """Settle what nobody will ever send: replies of channels that have no way out any more."""
@@ -152,13 +145,14 @@ class Outbox:
 
         Waits out a cancellation.
         """
-        room = self.find_room()
-        if room <= 0:
-            return 0
+        claims: list[Claim] = []
         try:
-            claims = await self.claim(channels or list(self._senders), min(BATCH, room))
+            for name in channels or list(self._senders):
+                claims += await self.claim(name, self.find_room() - len(claims))
         except TransientError as error:
             log.debug("outbox.stopped", problem=str(error))
+        claims = count_earlier(claims)
+        if not claims:
             return 0
         batch = asyncio.gather(*(self.handle(claim) for claim in claims))
         renewing = asyncio.create_task(self.renew([one.acknowledgement for one in claims]))
@@ -188,32 +182,59 @@ class Outbox:
         self._is_storm = room <= 0
         return room
 
-    async def claim(self, channels: Sequence[ChannelName], count: int) -> list[Claim]:
-        """Lease what is due, oldest first."""
-        rows = await self._store.fetch("claim_replies", list(channels), count, LEASE)
-        return count_earlier([read_claim(row) for row in rows])
+    async def claim(self, name: ChannelName, room: int) -> list[Claim]:
+        """Lease what is due in one channel, oldest first, as much as there is room for."""
+        end = self._paces.find_quiet_end(name)
+        if end is not None:
+            await self._store.fetch("postpone_replies", name, end)
+            return []
+        count = self._paces.find_room(name, min(BATCH, room))
+        if count <= 0:
+            return []
+        rows = await self._store.fetch("claim_replies", name, count, LEASE)
+        return [read_claim(row) for row in rows]
 
     async def handle(self, claim: Claim) -> None:
         """Send one reply, unless it must not be, and settle it."""
         acknowledgement = claim.acknowledgement
-        if claim.sent_lately >= self._settings.per_address_and_reason:
-            detail = f"{claim.sent_lately} replies for this reason within a day are enough"
-            await self.settle(acknowledgement, "suppressed", detail)
+        if enough := self.find_surfeit(claim):
+            await self.settle(acknowledgement, "suppressed", enough)
             return
         sender = self._senders[acknowledgement.channel]
         if claim.is_interrupted and not sender.is_repeatable:
             delivery = Delivery(DeliveryState.UNCERTAIN, "the attempt before ended unknown")
         else:
-            delivery = await self.begin(sender, acknowledgement)
+            begun = await self.begin(sender, acknowledgement)
+            if begun is None:
+                return
+            delivery = begun
         await self.settle_delivery(acknowledgement, delivery)
 
-    async def begin(self, sender: Sender, acknowledgement: Acknowledgement) -> Delivery:
-        """Try once; where a repeat would do harm, write first that the attempt begins."""
+    def find_surfeit(self, claim: Claim) -> str:
+        """Say why this address has had enough; empty when it has not."""
+        most = self._settings.per_address
+        if claim.acknowledgement.reason in TAKEN:
+            most = self._settings.per_address_accepted
+        elif claim.sent_for_reason >= self._settings.per_address_and_reason:
+            return f"{claim.sent_for_reason} replies for this reason within a day are enough"
+        if claim.sent_in_all >= most:
+            return f"{claim.sent_in_all} replies within a day are enough"
+        return ""
+
+    async def begin(self, sender: Sender, acknowledgement: Acknowledgement) -> Delivery | None:
+        """
+        Try once; where a repeat would do harm, write first that the attempt begins.
+
+        None: the lease ran out before that, and another daemon has the reply now.
+        """
         if not sender.is_repeatable:
+            attempts = acknowledgement.attempts + 1
             try:
-                await self._store.fetch("begin_reply", acknowledgement.id)
+                if not await self._store.fetch("begin_reply", acknowledgement.id, attempts, LEASE):
+                    return None
             except TransientError as error:
                 return Delivery(DeliveryState.RETRY, f"not begun: {error}")
+        self._paces.note(acknowledgement.channel)
         delivery = await attempt(sender, acknowledgement)
         if delivery.state is not DeliveryState.RETRY:
             self._throttle.note()
@@ -222,7 +243,8 @@ class Outbox:
     async def settle_delivery(self, acknowledgement: Acknowledgement, delivery: Delivery) -> None:
         """Record how an attempt ended, and when the next one is due."""
         attempts = acknowledgement.attempts + 1
-        pause = find_pause(attempts)
+        wished = dt.timedelta(seconds=min(delivery.retry_after, LONGEST_PAUSE.total_seconds()))
+        pause = max(find_pause(attempts), wished)
         state: str = delivery.state
         if delivery.state is DeliveryState.RETRY:
             deadline = dt.timedelta(seconds=self._settings.give_up_after)
@@ -263,12 +285,21 @@ class Outbox:
 
 def count_earlier(claims: Sequence[Claim]) -> list[Claim]:
     """Add to what was sent lately what stands earlier in the same batch."""
-    counts: collections.Counter[tuple[str, Reason]] = collections.Counter()
+    for_reason: collections.Counter[tuple[str, Reason]] = collections.Counter()
+    in_all: collections.Counter[tuple[str, bool]] = collections.Counter()
     counted = []
     for claim in claims:
-        key = (claim.acknowledgement.reply_to.address, claim.acknowledgement.reason)
-        counted.append(replace(claim, sent_lately=claim.sent_lately + counts[key]))
-        counts[key] += 1
+        address, reason = claim.acknowledgement.reply_to.address, claim.acknowledgement.reason
+        kind = (address, reason in TAKEN)
+        counted.append(
+            replace(
+                claim,
+                sent_for_reason=claim.sent_for_reason + for_reason[address, reason],
+                sent_in_all=claim.sent_in_all + in_all[kind],
+            )
+        )
+        for_reason[address, reason] += 1
+        in_all[kind] += 1
     return counted
 
 
@@ -329,5 +360,6 @@ def read_claim(row: Row) -> Claim:
             created_at=row["created_at"],
         ),
         is_interrupted=row["is_interrupted"],
-        sent_lately=row["sent_lately"],
+        sent_for_reason=row["sent_for_reason"],
+        sent_in_all=row["sent_in_all"],
     )

@@ -2,15 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import datetime as dt
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 from aiohttp import web
-from builders import OPEN_AT, SMS
+from builders import OPEN_AT, SMS, NoParts
 
 from ingest.channels.sms import SmsChannel
 from ingest.config import Configuration
-from ingest.ports import Sink
+from ingest.ports import Sink, Sinks
 
 
 class RecordedReport:
@@ -29,6 +30,9 @@ class RecordedReport:
 
     def lost(self, problem: str) -> None:
         self.said.append(f"lost: {problem}")
+
+    def refused(self, problem: str) -> None:
+        self.lost(problem)
 
 
 class Bench:
@@ -85,10 +89,25 @@ def name(headers: dict[str, str]) -> dict[str, str]:
     return {key.replace("_", "-"): value for key, value in headers.items()}
 
 
+NOTHING = NoParts()
+
+
+def gather_sinks(sink: Sink) -> Sinks:
+    """Return what a channel is given when only messages matter."""
+    names = ("bookmarks", "reports", "parts", "operations")
+    return Sinks(sink, sink, *(getattr(sink, name, NOTHING) for name in names))
+
+
 @contextlib.asynccontextmanager
-async def serve_sms(config: Configuration, sink: Sink) -> AsyncIterator[Bench]:
+async def serve_sms(
+    config: Configuration,
+    sink: Sink,
+    sinks: Sinks | None = None,
+    now: Callable[[], dt.datetime] = lambda: OPEN_AT,
+) -> AsyncIterator[Bench]:
     """Serve the channel ``sms`` of *config*; it does not run until ``start``."""
-    channel = SmsChannel(SMS, config.channels["sms"], config, sink, now=lambda: OPEN_AT)
+    sinks = sinks or gather_sinks(sink)
+    channel = SmsChannel(SMS, config.channels["sms"], config, sinks, now=now)
     async with aiohttp.ClientSession() as session:
         bench = Bench(channel, sink, session)
         runner = await bench.serve(config.settings.http.max_body)

@@ -6,28 +6,38 @@ again, unless the gateway itself drops a second one with the same ``{id}``.
 """
 
 import base64
+import datetime as dt
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 import aiohttp
+from msgspec.structs import replace
 
+from ingest import clock
 from ingest.config import Configuration
 from ingest.errors import ConfigError
 from ingest.log import get_logger
+from ingest.metrics import REPLY_SEGMENTS
 from ingest.model import Acknowledgement, ChannelName, Delivery, DeliveryState
-from ingest.settings import SmsSend
+from ingest.nesting import nest
+from ingest.phones import is_person
+from ingest.segments import clean_sms, count_segments, transliterate
+from ingest.senders.plan import SendPlan, fill
 
 LONGEST_BODY = 65_536
 LONGEST_DETAIL = 500
-PLACEHOLDER = re.compile(r"\{(\w+)\}")
-PASSING = frozenset({401, 402, 407, 408, 425, 429})
-"""Statuses of the 400s that pass: a key or an account that a person puts in order, or haste."""
-UNKNOWN_END = frozenset({500, 502, 504})
-"""A proxy gave up waiting: the gateway behind it may have sent the text."""
+PASSING = frozenset({401, 402, 403, 404, 405, 407, 408, 425, 429})
+"""Statuses of the 400s that pass: a key, an account or an address that a person puts in order, or
+haste. None of them says anything about this one text."""
+UNTOUCHED = frozenset({501, 503, 505})
+"""Statuses of the 500s after which nothing was done. After all others a proxy may have given up
+waiting for a gateway that has sent the text."""
 
 log = get_logger()
 
@@ -35,48 +45,83 @@ log = get_logger()
 class SmsSender:
     """Sends texts as ``[channels.NAME.send]`` describes."""
 
-    def __init__(self, name: ChannelName, settings: SmsSend, config: Configuration) -> None:
+    def __init__(
+        self,
+        name: ChannelName,
+        plan: SendPlan,
+        config: Configuration,
+        region: str,
+        *,
+        now: Callable[[], dt.datetime] = clock.now,
+    ) -> None:
         self.name = name
-        self.settings = settings
+        self.plan = plan
         self.config = config
-        if settings.body == "json":
-            nest(settings.fields)  # names that exclude each other show now, not at the first reply
-        self.success = re.compile(settings.success)
-        self.permanent = re.compile(settings.permanent) if settings.permanent else None
-        self.id_pattern = re.compile(settings.id_pattern) if settings.id_pattern else None
+        self.region = region
+        self.now = now
+        self.success = re.compile(plan.success)
+        self.permanent = re.compile(plan.permanent) if plan.permanent else None
+        self.later = re.compile(plan.retry) if plan.retry else None
+        self.id_pattern = re.compile(plan.id_pattern) if plan.id_pattern else None
         self._session: aiohttp.ClientSession | None = None
 
     @property
     def is_repeatable(self) -> bool:
         """Whether the gateway drops a second request with the same ``{id}``."""
-        return self.settings.idempotent
+        return self.plan.idempotent
 
     async def send(self, acknowledgement: Acknowledgement) -> Delivery:
-        """Try once, within ``timeout``."""
+        """Try once, within ``timeout``; nothing goes to whom no person can be behind."""
+        if not is_person(acknowledgement.reply_to.address, self.region):
+            return Delivery(DeliveryState.FAILED, "a robot may stand behind this address")
         try:
             secrets = self.read_secrets()
         except ConfigError as error:
             return Delivery(DeliveryState.RETRY, str(error))
-        delivery = await self.attempt(acknowledgement, secrets)
-        return Delivery(
-            delivery.state,
-            shorten(redact(delivery.detail, secrets.values())),
-            shorten(redact(delivery.upstream_id, secrets.values())),
+        text = self.write(acknowledgement)
+        delivery = await self.attempt(self.list_values(acknowledgement, text, secrets), secrets)
+        hidden = [*secrets.values(), self.plan.values["report_url"]]
+        if delivery.state is DeliveryState.SENT:
+            REPLY_SEGMENTS.labels(self.name).inc(count_segments(text))
+        return replace(
+            delivery,
+            detail=shorten(redact(delivery.detail, hidden)),
+            upstream_id=shorten(redact(delivery.upstream_id, hidden)),
         )
+
+    def write(self, acknowledgement: Acknowledgement) -> str:
+        """Return the text as it leaves."""
+        text = clean_sms(acknowledgement.body)
+        return transliterate(text) if self.plan.transliterate else text
 
     def read_secrets(self) -> dict[str, str]:
         """Read the secrets anew each time, so that changing one needs no restart."""
-        secret, basic = self.settings.secret, self.settings.basic
+        secret, basic = self.plan.secret, self.plan.basic
         return {
             "secret": "" if secret is None else self.config.read_secret(secret),
             "password": "" if basic is None else self.config.read_secret(basic.password),
         }
 
-    async def attempt(self, acknowledgement: Acknowledgement, secrets: dict[str, str]) -> Delivery:
+    def list_values(
+        self, acknowledgement: Acknowledgement, text: str, secrets: dict[str, str]
+    ) -> dict[str, str]:
+        """Return what the placeholders stand for; of a text that no coding holds, a likeness."""
+        address = acknowledgement.reply_to.address
+        return self.plan.values | {
+            "address": address,
+            "digits": re.sub("[^0-9]", "", address),
+            "text": text,
+            "text_hex": text.encode("utf-16-be", "replace").hex(),
+            "receipt": acknowledgement.receipt,
+            "id": f"{acknowledgement.receipt}-{acknowledgement.id}",
+            "secret": secrets["secret"],
+        }
+
+    async def attempt(self, values: dict[str, str], secrets: dict[str, str]) -> Delivery:
         """Send the request; what raises is sorted by whether the request had left."""
         trace = SimpleNamespace(left=False)
         try:
-            request = self.make_request(acknowledgement, secrets)
+            request = self.make_request(values, secrets)
             once = (make_once(trace),)
             session = self.open_session()
             async with session.request(
@@ -84,37 +129,31 @@ class SmsSender:
             ) as response:
                 body = (await read_head(response)).decode("utf-8", "replace")
                 log.debug("gateway.answered", channel=self.name, status=response.status)
-                return self.sort_answer(response.status, body)
+                wait = read_wait(response.headers.get("Retry-After", ""), self.now())
+                return replace(self.sort_answer(response.status, body), retry_after=wait)
         except (aiohttp.ClientError, OSError) as error:
             return self.sort_loss(error, left=trace.left)
         except ValueError as error:  # this very text fits into no request
             return Delivery(DeliveryState.FAILED, describe(error))
 
-    def make_request(
-        self, acknowledgement: Acknowledgement, secrets: dict[str, str]
-    ) -> dict[str, Any]:
+    def make_request(self, values: dict[str, str], secrets: dict[str, str]) -> dict[str, Any]:
         """Return the request with everything put in."""
-        values = {
-            "address": acknowledgement.reply_to.address,
-            "text": acknowledgement.body,
-            "receipt": acknowledgement.receipt,
-            "id": f"{acknowledgement.receipt}-{acknowledgement.id}",
-            "secret": secrets["secret"],
-        }
-        fields = {name: fill(text, values) for name, text in self.settings.fields.items()}
-        headers = {name: fill(text, values) for name, text in self.settings.headers.items()}
-        if self.settings.basic is not None:
-            pair = f"{self.settings.basic.username}:{secrets['password']}"
+        plan = self.plan
+        fields = fill_all(plan.fields, values)
+        headers = fill_all(plan.headers, values)
+        if plan.basic is not None:
+            pair = f"{fill(plan.basic.username, values)}:{secrets['password']}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        quoted = {name: quote(value, safe=":") for name, value in values.items()}
         request = {
-            "method": self.settings.method,
-            "url": self.settings.url,
+            "method": plan.method,
+            "url": fill(plan.url, quoted),
             "headers": headers,
             "allow_redirects": False,
         }
-        if self.settings.method == "GET" or self.settings.body == "query":
+        if plan.method == "GET" or plan.body == "query":
             return request | {"params": fields}
-        if self.settings.body == "json":
+        if plan.body == "json":
             headers.setdefault("Content-Type", "application/json")
             document = json.dumps(nest(fields), ensure_ascii=False)
             return request | {"data": document.encode()}
@@ -126,7 +165,7 @@ class SmsSender:
             # A kept connection may turn out dead, and then the end of a request is unknown.
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(force_close=True),
-                timeout=aiohttp.ClientTimeout(total=self.settings.timeout),
+                timeout=aiohttp.ClientTimeout(total=self.plan.timeout),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trace_configs=[make_trace()],
             )
@@ -137,17 +176,25 @@ class SmsSender:
         detail = f"{status} {body}"
         if self.permanent is not None and self.permanent.search(body):
             return Delivery(DeliveryState.FAILED, detail)
-        if 200 <= status < 300 and self.success.search(body):  # noqa: PLR2004 -- HTTP's success
+        if self.later is not None and self.later.search(body):
+            return Delivery(DeliveryState.RETRY, detail)
+        if self.is_taken(status, body):
             return Delivery(DeliveryState.SENT, detail, self.find_id(body))
-        if status in UNKNOWN_END and not self.settings.idempotent:
+        if status >= 500 and status not in UNTOUCHED and not self.plan.idempotent:  # noqa: PLR2004 -- HTTP's server errors
             return Delivery(DeliveryState.UNCERTAIN, detail)
         if 400 <= status < 500 and status not in PASSING:  # noqa: PLR2004 -- HTTP's client errors
             return Delivery(DeliveryState.FAILED, detail)
         return Delivery(DeliveryState.RETRY, detail)
 
+    def is_taken(self, status: int, body: str) -> bool:
+        """Tell whether the gateway has the text, since now or since an attempt before."""
+        if status == HTTPStatus.CONFLICT:
+            return self.plan.idempotent
+        return 200 <= status < 300 and self.success.search(body) is not None  # noqa: PLR2004 -- HTTP's success
+
     def sort_loss(self, error: Exception, *, left: bool) -> Delivery:
         """Sort a connection that failed: it matters whether the request had left."""
-        harmless = self.settings.idempotent or not left
+        harmless = self.plan.idempotent or not left
         state = DeliveryState.RETRY if harmless else DeliveryState.UNCERTAIN
         return Delivery(state, describe(error))
 
@@ -199,35 +246,20 @@ async def read_head(response: aiohttp.ClientResponse) -> bytes:
     return head
 
 
-def fill(text: str, values: dict[str, str]) -> str:
-    """Put values in for placeholders, in one pass: what a value contains is never filled again."""
-    filled = PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
-    return filled.encode("utf-8", "replace").decode()
+def read_wait(text: str, now: dt.datetime) -> float:
+    """Return for how many seconds a ``Retry-After`` asks to wait: a number or a date."""
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        return max((parsedate_to_datetime(text) - now).total_seconds(), 0.0)
+    except (ValueError, TypeError, OverflowError):  # none, or a date without a zone
+        return 0.0
 
 
-def nest(fields: dict[str, str]) -> object:
-    """Turn dotted names into nested objects; a number is a place in a list."""
-    tree: dict[str, Any] = {}
-    for name, value in fields.items():
-        *parents, last = name.split(".")
-        node = tree
-        for key in parents:
-            node = node.setdefault(key, {})
-            if not isinstance(node, dict):
-                raise ConfigError(f"fields.{name}: found a value at {key!r}, wanted none beside it")
-        if last in node:
-            raise ConfigError(f"fields.{name}: found more fields under it, wanted a value alone")
-        node[last] = value
-    return list_numbered(tree)
-
-
-def list_numbered(node: object) -> object:
-    """Turn objects whose keys are all numbers into lists."""
-    if not isinstance(node, dict):
-        return node
-    if all(key.isascii() and key.isdigit() for key in node):
-        return [list_numbered(node[key]) for key in sorted(node, key=int)]
-    return {key: list_numbered(value) for key, value in node.items()}
+def fill_all(templates: dict[str, str], values: dict[str, str]) -> dict[str, str]:
+    """Fill fields or headers; those that stay empty are left out."""
+    filled = {name: fill(text, values) for name, text in templates.items()}
+    return {name: text for name, text in filled.items() if text}
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:

@@ -12,10 +12,11 @@ import pytest
 import structlog
 from builders import OPEN_AT, SMS, write_config
 from prometheus_client import REGISTRY
-from sms_bench import Bench, serve_sms
+from sms_bench import Bench, gather_sinks, serve_sms
 
+from ingest.building import check_ways
 from ingest.channels.sms import SmsChannel
-from ingest.errors import PermanentError, TransientError
+from ingest.errors import ConfigError, PermanentError, TransientError
 from ingest.model import ACCEPTED, ChannelName, InboundMessage, Outcome, ReplyTo
 from ingest.ports import Channel
 
@@ -147,11 +148,19 @@ async def test_no_robot_is_answered(open_bench, sender):
     assert [None, None] == [one.sink.messages[0].reply_to for one in (kannel, form)]
 
 
-async def test_with_a_way_to_send_the_body_stays_empty(open_bench):
+async def test_replies_are_sent_where_that_is_wanted(open_bench):
     """A reply leaves once: where it is sent, Kannel has nothing to text back."""
-    bench = await open_bench(KANNEL + SEND)
+    bench = await open_bench(KANNEL + 'answer = "send"\n' + SEND)
     assert (200, "") == await bench.get(ASKED)
     assert ReplyTo("+79031234567") == bench.sink.messages[0].reply_to
+
+
+async def test_a_way_to_send_serves_what_comes_later(open_bench):
+    """The body carries the reply all the same; the way back is noted for later verdicts."""
+    bench = await open_bench(KANNEL + SEND)
+    assert (200, "Принято: 123456789012*5467;") == await bench.get(ASKED)
+    [message] = bench.sink.messages
+    assert (None, ReplyTo("+79031234567")) == (message.reply_to, message.call_back)
 
 
 async def test_percent_encoded_bytes_arrive_untouched(open_bench):
@@ -376,12 +385,57 @@ async def test_stopping_waits_for_what_is_in_hand(open_bench):
 
 
 def test_the_channel_keeps_its_port(tmp_path):
-    """It is a Channel, with a route each for GET and POST; building it touches nothing."""
+    """It is a Channel, with routes for texts and for reports; building it touches nothing."""
     config = write_config(tmp_path, KANNEL, {})
-    channel: Channel = SmsChannel(SMS, config.channels["sms"], config, ScriptedSink())
-    assert [("GET", "/channels/sms"), ("POST", "/channels/sms")] == [
+    channel: Channel = SmsChannel(SMS, config.channels["sms"], config, gather_sinks(ScriptedSink()))
+    paths = ("/channels/sms", "/channels/sms/reports")
+    assert [(method, path) for path in paths for method in ("GET", "POST")] == [
         (route.method, route.path) for route in channel.routes
     ]
+
+
+IN_PATH = """
+[channels.sms.auth]
+kind = "secret"
+path = true
+value = { env = "GATEWAY" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("below", "status"),
+    [
+        pytest.param("/s3cret", 200, id="the secret"),
+        pytest.param("/s3cret/reports", 200, id="the secret before reports"),
+        pytest.param("/S3cret", 401, id="a wrong secret"),
+        pytest.param("", 401, id="no secret"),
+        pytest.param("/reports", 401, id="no secret before reports"),
+    ],
+)
+async def test_a_secret_may_stand_in_the_path(open_bench, below, status):
+    """For gateways that can be given an address and nothing else."""
+    bench = await open_bench(FORM + IN_PATH)
+    async with bench.session.get(f"{bench.url}{below}?phone=7&mes=1") as answer:
+        assert status == answer.status
+    assert (status == 200) == bool(bench.sink.messages)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            FORM + 'answer = "body"\n', "found 'body', wanted 'send' or 'auto'", id="body"
+        ),
+        pytest.param(KANNEL + 'answer = "send"\n', r"wanted \[channels.sms.send\]", id="send"),
+    ],
+)
+def test_a_way_that_is_not_there_is_refused(tmp_path, text, expected):
+    """What the gateway cannot do, or nobody described, is told before the first text."""
+    config = write_config(tmp_path, text, ENVIRON)
+    with pytest.raises(ConfigError, match=f"channels.sms.answer: .*{expected}"):
+        SmsChannel(SMS, config.channels["sms"], config, gather_sinks(ScriptedSink()))
+    with pytest.raises(ConfigError, match=r"channels.sms.answer"):
+        check_ways(config)
 
 
 PAGE = (Path(__file__).parents[2] / "docs/channels/sms.md").read_text("utf-8")
@@ -393,7 +447,7 @@ def test_the_worked_gateways_can_be_used(tmp_path, text):
     """What the page shows is a configuration of a channel, as it stands."""
     config = write_config(tmp_path, '[windows.all-month]\ndays = "6..-2"\n' + text, {})
     ((name, settings),) = config.channels.items()
-    assert SmsChannel(ChannelName(name), settings, config, ScriptedSink()).routes
+    assert SmsChannel(ChannelName(name), settings, config, gather_sinks(ScriptedSink())).routes
 
 
 COUNTED = {"channel": "sms", "cause": "malformed"}

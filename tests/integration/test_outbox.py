@@ -165,7 +165,7 @@ async def test_a_channel_that_hangs_delays_nobody_else(store, owe):
 async def test_a_loop_within_one_batch_ends_too(store, owe):
     """Replies that are claimed together count each other."""
     for number in range(4):
-        await owe(f"12345678{number:04}*1;")
+        await owe(f"no reading {number}")
     await Outbox(store, {SMS: ScriptedSender()}, Replies(per_address_and_reason=2)).send_due()
     assert {"sent": 2, "suppressed": 2} == dict(
         collections.Counter(state for state, _ in await states(store))
@@ -188,6 +188,18 @@ async def test_a_lease_that_holds(store, owe):
     assert 0 == await Outbox(store, {SMS: sender}, Replies()).send_due()
 
 
+async def test_a_lease_that_was_lost_before_the_attempt(store, owe):
+    """Whoever was held up between claim and attempt sends nothing that another has by now."""
+    await owe()
+    sender = ScriptedSender(is_repeatable=False)
+    slow, quick = (Outbox(store, {SMS: sender}, Replies()) for _ in "ab")
+    [claim] = await slow.claim(SMS, 1)
+    await execute(store, "UPDATE outbox SET leased_until = now()")
+    await quick.send_due()
+    await slow.handle(claim)
+    assert ([("sent", 2)], 1) == (await states(store), len(sender.sent))
+
+
 async def test_two_daemons_share_the_work(store, owe):
     """Two outboxes at once send every reply exactly once."""
     for number in range(30):
@@ -203,7 +215,7 @@ async def test_a_loop_ends(store, owe):
     """To one address, for one reason, only so many replies leave within a day."""
     outbox = Outbox(store, {SMS: ScriptedSender()}, Replies(per_address_and_reason=2))
     for number in range(4):
-        await owe(f"12345678{number:04}*1;")
+        await owe(f"no reading {number}")
         await outbox.send_due()
     assert ["sent", "sent", "suppressed", "suppressed"] == [one for one, _ in await states(store)]
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from builders import write_config
+from msgspec.structs import replace
+from prometheus_client import REGISTRY
 
 from ingest.errors import ConfigError
 from ingest.model import Acknowledgement, ChannelName, DeliveryState, Reason, ReplyTo
@@ -162,7 +164,9 @@ ANSWERS = [
     pytest.param(200, '{"error": "blacklist"}', FAILED, "", id="200 with a final error in it"),
     pytest.param(500, "blacklist", FAILED, "", id="500 with a final error in it"),
     pytest.param(400, "bad number", FAILED, "", id="400"),
-    pytest.param(404, "", FAILED, "", id="404"),
+    pytest.param(403, "", RETRY, "", id="an address of ours that a person lets in"),
+    pytest.param(404, "", RETRY, "", id="an address of theirs that a person corrects"),
+    pytest.param(405, "", RETRY, "", id="405"),
     pytest.param(401, "bad key", RETRY, "", id="a key that a person renews"),
     pytest.param(402, "no money", RETRY, "", id="an account that a person fills"),
     pytest.param(408, "", RETRY, "", id="408"),
@@ -171,6 +175,7 @@ ANSWERS = [
     pytest.param(502, "", UNCERTAIN, "", id="a proxy that lost the answer"),
     pytest.param(503, "", RETRY, "", id="503"),
     pytest.param(504, "", UNCERTAIN, "", id="a proxy that gave up waiting"),
+    pytest.param(524, "", UNCERTAIN, "", id="a proxy with a number of its own for that"),
 ]
 
 
@@ -183,6 +188,80 @@ async def test_a_gateways_answer_is_sorted(open_gateway, status, body, state, up
     assert (state, upstream_id) == (delivery.state, delivery.upstream_id)
     assert f"{status} {body}".strip() == delivery.detail
     assert 1 == len(gateway.asked)
+
+
+@pytest.mark.parametrize(("idempotent", "state"), [("false", FAILED), ("true", SENT)])
+async def test_a_gateway_has_the_text_already(open_gateway, idempotent, state):
+    """409 to an id of ours means that an attempt before came through, where repeats are dropped."""
+    gateway, sender = await open_gateway(f"idempotent = {idempotent}\n" + FIELDS)
+    gateway.status, gateway.body = 409, '{"message": "duplicate id"}'
+    assert state == (await sender.send(A_TEXT)).state
+
+
+LATER = RULES + "retry = 'queue full'\n"
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+async def test_what_a_gateway_says_is_for_later(open_gateway, status):
+    """Some say «not now» with a status that means something else."""
+    gateway, sender = await open_gateway(LATER)
+    gateway.status, gateway.body = status, '{"id": 1, "error": "queue full"}'
+    assert RETRY == (await sender.send(A_TEXT)).state
+
+
+WAITS = [
+    pytest.param("120", 120.0, id="seconds"),
+    pytest.param("Wed, 25 Nov 2099 05:00:00 GMT", None, id="a date"),
+    pytest.param("Wed, 25 Nov 2020 05:00:00 GMT", 0.0, id="a date that is past"),
+    pytest.param("soon", 0.0, id="neither"),
+    pytest.param("9" * 400, 999_999_999.0, id="for ever"),
+]
+
+
+@pytest.mark.parametrize(("header", "expected"), WAITS)
+async def test_how_long_a_gateway_wants_to_be_left_alone(open_gateway, header, expected):
+    """``Retry-After`` is handed on; how much of it is granted is the outbox's business."""
+    gateway, sender = await open_gateway()
+    gateway.status, gateway.headers = 429, {"Retry-After": header}
+    delivery = await sender.send(A_TEXT)
+    assert RETRY == delivery.state
+    assert delivery.retry_after > 1e9 if expected is None else expected == delivery.retry_after
+
+
+@pytest.mark.parametrize("address", ["MTS", "900", "+78091234567", ""])
+async def test_no_robot_is_sent_anything(open_gateway, address):
+    """Whatever owed it: a name, a short code or a premium number gets no text."""
+    gateway, sender = await open_gateway()
+    delivery = await sender.send(replace(A_TEXT, reply_to=ReplyTo(address)))
+    assert (FAILED, []) == (delivery.state, gateway.asked)
+
+
+COUNTED = ("ingest_reply_segments_total", {"channel": "sms"})
+
+
+async def test_latin_letters_are_sent_where_that_is_wanted(open_gateway):
+    """One SMS in the place of two; digits and receipt are the same, and what it took is counted."""
+    gateway, sender = await open_gateway("transliterate = true\n" + FIELDS)
+    before = REGISTRY.get_sample_value(*COUNTED) or 0
+    await sender.send(a_text("Показания приняты: счёт 123456789012, 5467 кВт·ч, код 7K4M-2Q9X\0"))
+    form = dict(await gateway.asked[0][0].post())
+    assert "Pokazaniya prinyaty: schet 123456789012, 5467 kVt.ch, kod 7K4M-2Q9X" == form["text"]
+    assert before + 1 == REGISTRY.get_sample_value(*COUNTED)
+
+
+OWN = """values = { from = "4981", account = "a/b", note = "" }
+fields = { to = "{digits}", hex = "{text_hex}", from = "{from}", note = "{note}" }
+"""
+
+
+async def test_placeholders_of_ones_own(open_gateway):
+    """Values go into fields and, quoted, into the URL; what stays empty is left out."""
+    gateway, sender = await open_gateway(OWN)
+    sender.plan = replace(sender.plan, url=sender.plan.url + "/{account}")
+    await sender.send(a_text("Да"))
+    request, _ = gateway.asked[0]
+    assert "/send/a%2Fb" == request.raw_path
+    assert {"to": "79031234567", "hex": "04140430", "from": "4981"} == dict(await request.post())
 
 
 METHOD = 'method = "{}"\nidempotent = {}\n'
