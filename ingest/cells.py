@@ -2,7 +2,9 @@
 
 import re
 
-from ingest.model import Account, Misreading, Reading, Reason, RegistryLine
+from msgspec import Struct
+
+from ingest.model import Account, Flaw, Misreading, Reading, Reason, RegistryLine
 
 ACCOUNT = re.compile(r"[0-9]{12}")
 VALUE = re.compile(r"([0-9]+)(?:[.,][0-9]*)?")
@@ -17,36 +19,61 @@ def read_line(line: RegistryLine) -> Reading | Misreading:
     Return what *line* says; fractions of a kilowatt-hour are cut off.
 
     Empty cells at the end are registers that the meter does not have; one before a filled cell is
-    a gap that nobody can put right by guessing.
+    a gap that nobody can put right by guessing. A register whose cell cannot be believed takes
+    none of the others with it: they are a reading of those registers, and it is a flaw.
     """
     fragment = ";".join((line.account, *line.values))
     account = line.account
     if line.problem:
-        return Misreading(Reason.READING_MALFORMED, account, line.problem)
+        return Misreading(line.reason, account, line.problem)
     if not ACCOUNT.fullmatch(account):
         return Misreading(Reason.ACCOUNT_MALFORMED, account, fragment)
-    values = read_values(line.values)
-    if isinstance(values, Reason):
-        return Misreading(values, account, fragment)
+    cells = read_values(line.values)
+    if not cells.values:
+        return Misreading(cells.reason, account, fragment)
     read_on = None if line.paid_at is None else line.paid_at.date()
-    return Reading(Account(account), values, fragment, read_on)
+    return Reading(Account(account), cells.values, fragment, read_on, cells.registers, cells.flaws)
 
 
-def read_values(cells: tuple[str, ...]) -> tuple[int, ...] | Reason:
-    """Return whole kilowatt-hours, one per register, or why they cannot be believed."""
+class Cells(Struct, frozen=True):
+    """What the cells of one line come to, in whole kilowatt-hours."""
+
+    values: tuple[int, ...] = ()
+    registers: tuple[int, ...] = ()
+    """Which registers the values are of; empty: all from 1 on."""
+    flaws: tuple[Flaw, ...] = ()
+
+    @property
+    def reason(self) -> Reason:
+        """Why there is no value at all."""
+        return self.flaws[0].reason if self.flaws else Reason.READING_MISSING
+
+
+def read_values(cells: tuple[str, ...]) -> Cells:
+    """Read one cell per register."""
     if len(cells) == 1 and PLAIN.fullmatch(cells[0]):
-        return (int(cells[0]),)
+        return Cells((int(cells[0]),))
     filled = list(cells)
     while filled and not filled[-1]:
         filled.pop()
-    if not filled:
-        return Reason.READING_MISSING
-    if not all(filled):
+    found = [read_value(cell) for cell in filled]
+    values = {at: value for at, value in enumerate(found, 1) if isinstance(value, int)}
+    if len(values) == len(found):
+        return Cells(tuple(values.values()))
+    flaws = tuple(
+        Flaw(at, reason, cell)
+        for at, (cell, reason) in enumerate(zip(filled, found, strict=True), 1)
+        if isinstance(reason, Reason)
+    )
+    return Cells(tuple(values.values()), tuple(values), flaws)
+
+
+def read_value(cell: str) -> int | Reason:
+    """Return the whole kilowatt-hours of a cell, or why they cannot be believed."""
+    if not cell:
         return Reason.ZONES_MISMATCH
-    matches = [VALUE.fullmatch(cell) for cell in filled]
-    digits = [match[1].lstrip("0") or "0" for match in matches if match]
-    if len(digits) < len(filled):
+    match = VALUE.fullmatch(cell)
+    if match is None:
         return Reason.READING_MALFORMED
-    if max(map(len, digits)) > WIDEST:
-        return Reason.TOO_MANY_DIGITS
-    return tuple(int(text) for text in digits)
+    digits = match[1].lstrip("0") or "0"
+    return Reason.TOO_MANY_DIGITS if len(digits) > WIDEST else int(digits)

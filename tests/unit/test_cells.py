@@ -18,7 +18,6 @@ from ingest.model import Misreading, Reading, Reason, RegistryLine
         pytest.param(("0",), (0,), id="zero"),
         pytest.param((), Reason.READING_MISSING, id="no cell"),
         pytest.param(("", ""), Reason.READING_MISSING, id="empty cells"),
-        pytest.param(("", "1203"), Reason.ZONES_MISMATCH, id="gap"),
         pytest.param(("54a7",), Reason.READING_MALFORMED, id="letter"),
         pytest.param(("-5",), Reason.READING_MALFORMED, id="negative"),
         pytest.param(("1e5",), Reason.READING_MALFORMED, id="exponent"),
@@ -47,3 +46,36 @@ def test_a_line_that_could_not_be_cut_up():
     """What the dialect could not read is malformed, and says why."""
     item = read_line(RegistryLine(1, "", (), problem="no UTF-8"))
     assert Misreading(Reason.READING_MALFORMED, "", "no UTF-8") == item
+
+
+@pytest.mark.parametrize(
+    ("cells", "values", "registers", "flaws"),
+    [
+        pytest.param(
+            ("5467", "x12"), (5467,), (1,), [(2, Reason.READING_MALFORMED, "x12")], id="last bad"
+        ),
+        pytest.param(
+            ("-5", "12"), (12,), (2,), [(1, Reason.READING_MALFORMED, "-5")], id="first bad"
+        ),
+        pytest.param(("", "12"), (12,), (2,), [(1, Reason.ZONES_MISMATCH, "")], id="gap"),
+        pytest.param(
+            ("1", "9" * 19, "3", ""),
+            (1, 3),
+            (1, 3),
+            [(2, Reason.TOO_MANY_DIGITS, "9" * 19)],
+            id="too many digits in the middle",
+        ),
+    ],
+)
+def test_a_bad_cell_takes_no_good_one_with_it(cells, values, registers, flaws):
+    """The registers that can be believed are a reading; each of the others is a flaw."""
+    item = read_line(RegistryLine(1, "123456789012", cells))
+    assert isinstance(item, Reading)
+    assert (values, registers) == (item.values, item.registers)
+    assert flaws == [(one.register, one.reason, one.fragment) for one in item.flaws]
+
+
+def test_a_dialect_may_know_a_better_reason():
+    """What the dialect found is recorded with its reason and the account."""
+    line = RegistryLine(1, "123456789012", (), problem="two meters", reason=Reason.METER_AMBIGUOUS)
+    assert Misreading(Reason.METER_AMBIGUOUS, "123456789012", "two meters") == read_line(line)

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.channels.dialects.csv_lines import CsvLines
-from ingest.channels.dialects.results import ResultLines, imitate
+from ingest.channels.dialects.catalogue import open_lines
+from ingest.channels.dialects.controls import imitate
+from ingest.channels.dialects.faults import Fault, Problem
+from ingest.channels.dialects.lines import Layout, Lines, Shape
+from ingest.channels.dialects.results import ResultLines
 from ingest.channels.dialects.summary import FAULTS, REASONS, WORDS, Summary, render_summary
-from ingest.channels.dialects.survey import Fault, Findings, Problem, Survey
+from ingest.channels.dialects.survey import Findings, Survey
 from ingest.channels.dialects.times import TimeReader
 from ingest.model import (
     Disposition,
@@ -39,16 +42,21 @@ def a_dialect(**keys: Any) -> CsvDialect:
     return msgspec.convert(PLAIN | keys, CsvDialect)
 
 
+def open_csv(*, layout: Layout | None = None, lines: int = 0, **keys: Any) -> Lines:
+    settings = RegistrySettings(
+        window="w", directory="d", dialect=a_dialect(**keys), judge_by="operation"
+    )
+    shape = Shape(keys.get("encoding", "utf-8"), layout)
+    return open_lines(settings, ZONE, shape, lines=lines)
+
+
 def read_all(content: bytes, **keys: Any) -> list[RegistryLine]:
-    lines = CsvLines(a_dialect(**keys), ZONE)
+    lines = open_csv(**keys)
     return [line for raw in content.splitlines(keepends=True) if (line := lines.read(raw))]
 
 
 def survey(content: bytes, block: int = 7, max_line: int = 200, **keys: Any) -> Findings:
-    settings = RegistrySettings(
-        window="w", directory="d", dialect=a_dialect(**keys), max_line=max_line
-    )
-    one = Survey(CsvLines(settings.dialect, ZONE), settings)
+    one = Survey(open_csv(**keys), max_line)
     for start in range(0, len(content), block):
         one.feed(content[start : start + block])
     return one.close()
@@ -97,7 +105,7 @@ CELLS = [
 @pytest.mark.parametrize(("text", "keys", "expected"), CELLS)
 def test_cells_are_cut_and_stripped(text: str, keys: dict[str, Any], expected: object) -> None:
     """One line is one record, and its cells stay text."""
-    line = CsvLines(a_dialect(**keys), ZONE).read(f"{text}\n".encode())
+    line = open_csv(**keys).read(f"{text}\n".encode())
     assert line is not None
     assert (expected, "") == ((line.account, line.values), line.problem)
 
@@ -130,8 +138,9 @@ def test_what_cannot_be_cut_is_a_line_with_a_problem(
     raw: bytes, keys: dict[str, Any], expected: str
 ) -> None:
     """A problem stands alone: no half of the line is believed."""
-    line = CsvLines(a_dialect(**keys), ZONE).read(raw)
-    assert RegistryLine(1, "", (), problem=expected) == line
+    line = open_csv(**keys).read(raw)
+    assert line is not None
+    assert ((), expected, Reason.READING_MALFORMED) == (line.values, line.problem, line.reason)
 
 
 OTHER_LINES = [
@@ -147,7 +156,7 @@ OTHER_LINES = [
 @pytest.mark.parametrize(("text", "keys"), OTHER_LINES)
 def test_lines_without_data_are_none(text: str, keys: dict[str, Any]) -> None:
     """Comments, blank lines, header and trailer carry no data."""
-    assert CsvLines(a_dialect(**keys), ZONE).read(f"{text}\n".encode()) is None
+    assert open_csv(**keys).read(f"{text}\n".encode()) is None
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "cp866", "koi8-r"])
@@ -167,10 +176,10 @@ def test_reading_goes_on_in_the_middle() -> None:
     """With the layout of the header and the lines read so far, nothing else is needed."""
     rows = [f"{line}\n".encode() for line in ("# x", "Показание;ЛС", "5;1", "6;2", "7;3")]
     keys = NAMED | {"comment": "#"}
-    first = CsvLines(a_dialect(**keys), ZONE)
+    first = open_csv(**keys)
     whole = [first.read(row) for row in rows]
     for start in range(len(rows)):
-        later = CsvLines(a_dialect(**keys), ZONE, layout=first.layout, lines=start)
+        later = open_csv(layout=first.shape.layout, lines=start, **keys)
         assert whole[start:] == [later.read(row) for row in rows[start:]]
 
 
@@ -268,8 +277,12 @@ def test_a_survey_knows_checksum_lines_and_layout() -> None:
         found.size,
         found.lines,
     )
-    assert found.layout is not None
-    assert (1, (0,), 1) == (found.layout.account, found.layout.values, found.layout.header_line)
+    assert found.shape.layout is not None
+    assert (1, (0,), 1) == (
+        found.shape.layout.account,
+        found.shape.layout.values,
+        found.shape.layout.header_line,
+    )
 
 
 # Results
@@ -279,8 +292,7 @@ BAD = LineResult(3, Disposition.REJECT, Reason.ACCOUNT_UNKNOWN, "AAAA-2")
 
 
 def render(content: bytes, *results: LineResult, **keys: Any) -> tuple[bytes, bytes]:
-    dialect = a_dialect(**keys)
-    lines = ResultLines(CsvLines(dialect, ZONE), dialect)
+    lines = ResultLines(open_csv(**keys))
     rendered, failed = lines.render(content.splitlines(keepends=True), results)
     return b"".join(rendered), b"".join(failed)
 
@@ -288,7 +300,7 @@ def render(content: bytes, *results: LineResult, **keys: Any) -> tuple[bytes, by
 def test_results_stand_behind_the_lines_as_they_came() -> None:
     """Bytes and line ends stay, the header gets headings, other lines stay as they are."""
     content = "ЛС;Показание\r\n1; 5\r\n2;6\r\n#x\r\n".encode("cp1251")
-    rendered, failed = render(content, DONE, BAD, encoding="cp1251", **NAMED)
+    rendered, failed = render(content, DONE, BAD, encoding="cp1251", comment="#", **NAMED)
     assert (
         "ЛС;Показание;outcome;reason;receipt\r\n1; 5;accept;accepted;AAAA-1\r\n"
         "2;6;reject;account_unknown;AAAA-2\r\n#x\r\n"
@@ -328,9 +340,8 @@ def test_figures_are_written_as_the_partner_writes_them(
 
 def test_a_refused_file_has_the_same_outcome_in_every_data_line() -> None:
     """Lines without data say nothing even then."""
-    dialect = a_dialect(**CHECKED)
     outcome = Outcome("FILE-1", Verdict(Disposition.REJECT, Reason.NOT_RECOGNISED), "")
-    lines = ResultLines(CsvLines(dialect, ZONE), dialect, outcome)
+    lines = ResultLines(open_csv(**CHECKED), outcome)
     rendered, _ = lines.render([b"1;5\n", b"=2;5\n"], ())
     assert [b"1;5;reject;not_recognised;FILE-1\n", b"=2;5\n"] == rendered
     assert 0 == lines.failed
@@ -349,7 +360,7 @@ def a_summary(**changes: Any) -> Summary:
         "ended_at": at,
         "again": False,
         "lines": 3,
-        "tally": ResultLines(CsvLines(a_dialect(), ZONE), a_dialect()).tally,
+        "tally": ResultLines(open_csv()).tally,
     }
     return Summary(**(values | changes))
 
@@ -423,10 +434,10 @@ def test_any_bytes_are_read_and_answered(
 ) -> None:
     """Nothing raises, no line is lost, and what resumes says what was said without."""
     raws = [line + b"\n" for line in content.split(b"\n")]
-    layout = survey(content, block, **keys).layout
-    whole = CsvLines(a_dialect(**keys), ZONE, layout=layout)
+    layout = survey(content, block, **keys).shape.layout
+    whole = open_csv(layout=layout, **keys)
     read = [whole.read(raw) for raw in raws]
-    later = CsvLines(a_dialect(**keys), ZONE, layout=layout, lines=min(cut, len(raws)))
+    later = open_csv(layout=layout, lines=min(cut, len(raws)), **keys)
     if layout is not None or not keys.get("header"):
         assert read[cut:] == [later.read(raw) for raw in raws[cut:]]
     assert all(line is None or line.number == at for at, line in enumerate(read, 1))
@@ -435,10 +446,9 @@ def test_any_bytes_are_read_and_answered(
 @given(content=CONTENT, keys=DIALECTS)
 def test_results_repeat_every_byte(content: bytes, keys: dict[str, Any]) -> None:
     """Whatever came goes back unchanged, line for line, with codes behind it."""
-    dialect = a_dialect(**keys)
     raws = [line + b"\n" for line in content.split(b"\n")]
     results = [LineResult(at, Disposition.REJECT, Reason.FAILED, "R") for at in range(1, 9)]
-    rendered, _ = ResultLines(CsvLines(dialect, ZONE), dialect).render(raws, results)
+    rendered, _ = ResultLines(open_csv(**keys)).render(raws, results)
     assert len(raws) == len(rendered)
     assert all(one.startswith(raw.rstrip(b"\r\n")) for raw, one in zip(raws, rendered, strict=True))
 

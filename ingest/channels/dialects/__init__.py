@@ -1,1 +1,5 @@
-"""How partners write: one module a file layout, pure; nothing here reads or writes a file."""
+"""
+How partners write: one module a layout, pure but for the readers of tables (DBF, XLSX).
+
+``catalogue`` says which there are, and what a channel asks them for.
+"""

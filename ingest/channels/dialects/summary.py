@@ -1,13 +1,14 @@
 """Tells a partner in plain words what became of a file, as ``key: value`` lines."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Literal
 
 from msgspec import Struct
 
+from ingest.channels.dialects.faults import Fault, Problem
 from ingest.channels.dialects.results import Tally
-from ingest.channels.dialects.survey import Fault, Problem
 from ingest.model import Disposition, Reason
 
 Language = Literal["ru", "en"]
@@ -24,6 +25,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     again: bool
     lines: int
     tally: Tally
+    sums: Mapping[Disposition, Decimal] = {}
+    """Control sums of the lines by what became of them; empty where the dialect has none."""
     problem: str = ""
     """Why the file failed as a whole; empty when it did not."""
     failed_lines: str = ""
@@ -44,6 +47,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "advice_text": "исправьте файл и передайте его целиком; из этого файла ничего не учтено",
         "lines": "Строк в файле",
         "data": "Строк с показаниями",
+        "sum": "сумма",
         "accept": "Принято",
         "hold": "Ждёт решения сотрудника",
         "reject": "Отклонено",
@@ -63,6 +67,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "advice_text": "correct the file and send all of it again; nothing in this one counts",
         "lines": "Lines in the file",
         "data": "Lines with readings",
+        "sum": "sum",
         "accept": "Accepted",
         "hold": "Waiting for a person's decision",
         "reject": "Rejected",
@@ -124,6 +129,8 @@ FAULTS: dict[Language, dict[Fault, str]] = {
         Fault.TOO_LARGE: "файл слишком велик: {found} байт, допускается не более {wanted}",
         Fault.LINE_TOO_LONG: "строка {found} слишком длинная, допускается не более {wanted} байт",
         Fault.NO_TEXT: "найден файл вида {found}, нужен текст в кодировке {wanted}",
+        Fault.NO_TABLE: "файл не читается: найдено: {found}; нужно: {wanted}",
+        Fault.ENCODING: "найден текст в кодировке {found}, нужен текст в кодировке {wanted}",
         Fault.COLUMNS: (
             "в строке заголовка нет нужных столбцов или они повторяются: "
             'найдено "{found}", нужно "{wanted}"'
@@ -132,8 +139,14 @@ FAULTS: dict[Language, dict[Fault, str]] = {
             'нет итоговой строки: последняя строка данных "{found}", нужна строка вида "{wanted}"'
         ),
         Fault.TRAILER_NOT_LAST: 'после итоговой строки "{wanted}" найдена строка "{found}"',
-        Fault.COUNT: "не сходится число строк: в файле {found}, в итоговой строке {wanted}",
-        Fault.SUM: "не сходится сумма показаний: в файле {found}, в итоговой строке {wanted}",
+        Fault.CONTROL_MISSING: 'нет строки с контрольными числами вида "{wanted}"',
+        Fault.RECEIPT: (
+            'нет квитанции об этом файле, или она не читается: найдено "{found}", нужно "{wanted}"'
+        ),
+        Fault.COUNT: "не сходится число строк: в файле {found}, по контрольным числам {wanted}",
+        Fault.SUM: "не сходится сумма: в файле {found}, по контрольным числам {wanted}",
+        Fault.CHECKSUM: "не сходится контрольная сумма: у файла {found}, рядом с ним {wanted}",
+        Fault.STOPPED: ("слишком много строк с ошибками, и сотрудник решил файл не принимать"),
         Fault.CHANGED: "файл изменился, пока его читали",
     },
     "en": {
@@ -141,6 +154,8 @@ FAULTS: dict[Language, dict[Fault, str]] = {
         Fault.TOO_LARGE: "the file is too large: found {found} bytes, at most {wanted} are taken",
         Fault.LINE_TOO_LONG: "line {found} is too long, at most {wanted} bytes are taken",
         Fault.NO_TEXT: "found a file of the kind {found}, wanted text in {wanted}",
+        Fault.NO_TABLE: "the file cannot be read: found {found}, wanted {wanted}",
+        Fault.ENCODING: "found text in {found}, wanted text in {wanted}",
         Fault.COLUMNS: (
             'the header line lacks columns or names them twice: found "{found}", wanted "{wanted}"'
         ),
@@ -148,8 +163,15 @@ FAULTS: dict[Language, dict[Fault, str]] = {
             'there is no trailer: the last data line is "{found}", wanted a line like "{wanted}"'
         ),
         Fault.TRAILER_NOT_LAST: 'after the trailer "{wanted}" found the line "{found}"',
-        Fault.COUNT: "the number of lines differs: found {found}, the trailer says {wanted}",
-        Fault.SUM: "the sum of readings differs: found {found}, the trailer says {wanted}",
+        Fault.CONTROL_MISSING: 'there is no line with control figures like "{wanted}"',
+        Fault.RECEIPT: (
+            'no companion speaks of this file, or it cannot be read: found "{found}", '
+            'wanted "{wanted}"'
+        ),
+        Fault.COUNT: "the number of lines differs: found {found}, control figures say {wanted}",
+        Fault.SUM: "the sum differs: found {found}, control figures say {wanted}",
+        Fault.CHECKSUM: "the checksum differs: found {found}, the file beside it says {wanted}",
+        Fault.STOPPED: ("there are too many bad lines, and a person decided against the file"),
         Fault.CHANGED: "the file changed while it was read",
     },
 }
@@ -182,20 +204,27 @@ def list_facts(summary: Summary, words: dict[str, str]) -> Iterator[tuple[str, s
     if summary.problem:
         yield "problem", summary.problem
         yield "advice", words["advice_text"]
-    yield from list_counts(summary)
+    yield from list_counts(summary, words)
     if summary.failed_lines:
         yield "failed_lines", summary.failed_lines
 
 
-def list_counts(summary: Summary) -> Iterator[tuple[str, str]]:
+def list_counts(summary: Summary, words: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield how many lines there were, and what became of them."""
     if summary.lines:
         yield "lines", str(summary.lines)
     if summary.tally:
-        yield "data", str(summary.tally.total())
+        sums = summary.sums.values()
+        total = sum(sums, Decimal(0)) if sums else None
+        yield "data", count_and_sum(summary.tally.total(), total, words)
     for disposition in Disposition:
         if count := count_lines(summary.tally, disposition):
-            yield disposition, str(count)
+            yield disposition, count_and_sum(count, summary.sums.get(disposition), words)
+
+
+def count_and_sum(count: int, total: Decimal | None, words: dict[str, str]) -> str:
+    """Return how many lines, and what their control sum is where there is one."""
+    return str(count) if total is None else f"{count} ({words['sum']} {total:f})"
 
 
 def count_lines(tally: Tally, disposition: Disposition) -> int:

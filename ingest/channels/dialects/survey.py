@@ -2,71 +2,21 @@
 Looks through a whole registry before any line of it counts.
 
 Fed with blocks of bytes, it takes the checksum, finds the columns, compares the control figures of
-the trailer, and so finds what makes a file unusable as a whole. It remembers no lines.
+the partner, and so finds what makes a file unusable as a whole. It remembers no lines.
 """
 
-import codecs
 import hashlib
 import re
-from decimal import Context, Decimal
-from enum import StrEnum
 
 from msgspec import Struct
 
-from ingest.channels.dialects.csv_lines import SHOWN, CsvLines, Kind, Layout, Line
-from ingest.settings import RegistrySettings
+from ingest.channels.dialects.controls import Controls, Figures, read_figures
+from ingest.channels.dialects.faults import HEAD, Fault, Problem, find_signature, shorten
+from ingest.channels.dialects.lines import Kind, Line, Lines, Shape
+from ingest.channels.dialects.sniffing import Sniffer
 
-EXACT = Context(prec=60)
-"""Sums of 18 digits before the point and 9 behind it lose nothing."""
-COUNT = re.compile(r"[0-9]{1,18}")
-DECIMAL = re.compile(r"-?[0-9]{1,18}(?:[.,][0-9]{1,9})?")
-SPACES = str.maketrans("", "", " \u00a0\u202f")
-"""Thousands are sometimes set apart."""
-
-SIGNATURES = {
-    b"PK\x03\x04": "ZIP, XLSX",
-    b"\xd0\xcf\x11\xe0": "XLS",
-    b"\x1f\x8b": "GZIP",
-    b"7z\xbc\xaf": "7Z",
-    b"Rar!": "RAR",
-    b"%PDF": "PDF",
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
-}
-"""How files begin that are no text in a dialect's encoding."""
-HEAD = max(map(len, SIGNATURES))
-
-
-class Fault(StrEnum):
-    """What makes a file unusable as a whole."""
-
-    EMPTY = "empty"
-    TOO_LARGE = "too_large"
-    LINE_TOO_LONG = "line_too_long"
-    NO_TEXT = "no_text"
-    COLUMNS = "columns"
-    TRAILER_MISSING = "trailer_missing"
-    TRAILER_NOT_LAST = "trailer_not_last"
-    COUNT = "count"
-    SUM = "sum"
-    CHANGED = "changed"
-
-
-UNREADABLE = {Fault.EMPTY, Fault.TOO_LARGE, Fault.LINE_TOO_LONG, Fault.NO_TEXT, Fault.CHANGED}
-"""Faults after which it makes no sense to speak of single lines."""
-
-
-class Problem(Struct, frozen=True):
-    """A fault, what was found, and what was wanted."""
-
-    fault: Fault
-    found: str = ""
-    wanted: str = ""
-
-    @property
-    def by_line(self) -> bool:
-        """Whether the file has lines that can be spoken of."""
-        return self.fault not in UNREADABLE
+MOST_CONTROLS = 100
+"""Lines with control figures that are remembered; more of them are as good as none."""
 
 
 class Findings(Struct, frozen=True):
@@ -76,23 +26,30 @@ class Findings(Struct, frozen=True):
     """SHA-256 of the content in hex."""
     size: int
     lines: int
-    layout: Layout | None
+    shape: Shape
     problem: Problem | None
 
 
 class Survey:
-    """Takes the blocks of one file in order; :meth:`close` says what was found."""
+    """
+    Takes the blocks of one file in order; :meth:`close` says what was found.
 
-    def __init__(self, lines: CsvLines, settings: RegistrySettings) -> None:
+    *figures* are those of a companion file, where the dialect has one.
+    """
+
+    def __init__(self, lines: Lines, max_line: int, figures: Figures | None = None) -> None:
         self._lines = lines
-        self._dialect = settings.dialect
-        self._max_line = settings.max_line
+        self._dialect = lines.dialect
+        self._max_line = max_line
+        self._figures = figures
+        self._sniffer = Sniffer()
         self._digest = hashlib.sha256()
         self._head = b""
         self._rest = b""
         self._size = 0
         self._count = 0
         self._controls = Controls()
+        self._control_lines: list[str] = []
         self._problem: Problem | None = None
 
     def feed(self, block: bytes) -> None:
@@ -104,6 +61,7 @@ class Survey:
         self._digest.update(block)
         if self._problem is not None:
             return
+        self._sniffer.feed(block)
         lines = (self._rest + block).split(b"\n")
         self._rest = lines.pop()
         self.take_lines(lines)
@@ -123,16 +81,21 @@ class Survey:
     @property
     def is_curious(self) -> bool:
         """Whether the survey needs to know what lines say: for the header, for control figures."""
-        return self._lines.is_header_due or bool(self._dialect.trailer)
+        dialect = self._dialect
+        return self._lines.is_header_due or bool(
+            dialect.trailer or dialect.controls or dialect.receipt
+        )
 
     def look_at(self, line: Line) -> None:
-        """Count what the trailer counts."""
+        """Count what control figures count."""
         if self._controls.trailer and line.kind in {Kind.DATA, Kind.TRAILER}:
             self.refuse(Fault.TRAILER_NOT_LAST, shorten(line.text), shorten(self._controls.trailer))
         elif line.kind is Kind.TRAILER:
             self._controls.trailer = line.text
+        elif line.kind is Kind.CONTROL and len(self._control_lines) < MOST_CONTROLS:
+            self._control_lines.append(line.text)
         elif line.kind is Kind.DATA:
-            self._controls.add(line.text, self._lines.find_first_value(line.text))
+            self._controls.add(line.text, self._lines.find_counted(line.text))
 
     def close(self) -> Findings:
         """Return what was found once all blocks were fed."""
@@ -140,36 +103,63 @@ class Survey:
             self.take_lines([self._rest])
         if not self._size:
             self.refuse(Fault.EMPTY)
-        if self._lines.layout is None:
-            columns = [str(where) for where in self._dialect.columns.values()]
-            self.refuse(Fault.COLUMNS, shorten(self._lines.header), "; ".join(columns))
-        if self._dialect.trailer:
-            self.check_trailer()
+        self.check_encoding()
+        if not self._lines.is_ready:
+            wanted = "; ".join(self._lines.wanted_columns)
+            self.refuse(Fault.COLUMNS, shorten(self._lines.header), wanted)
+        self.check_controls()
         return Findings(
             digest=self._digest.hexdigest(),
             size=self._size,
             lines=self._count,
-            layout=self._lines.layout,
+            shape=self._lines.shape,
             problem=self._problem,
         )
 
-    def check_trailer(self) -> None:
-        """Compare the control figures with what was counted."""
-        match = self._lines.match_trailer(self._controls.trailer)
-        if match is None or not self._controls.trailer:
-            self.refuse(Fault.TRAILER_MISSING, shorten(self._controls.last), self._dialect.trailer)
+    def check_encoding(self) -> None:
+        """Refuse a file that plainly is in another encoding than the channel says."""
+        wanted = self._dialect.encoding
+        if wanted == "detect" or self._problem is not None:
             return
-        figures = match.groupdict()
-        if (count := figures.get("count")) is not None and self._controls.differs_in_count(count):
-            self.refuse(Fault.COUNT, str(self._controls.count), shorten(count))
-        if (total := figures.get("sum")) is not None and self._controls.differs_in_sum(total):
-            self.refuse(Fault.SUM, f"{self._controls.total:f}", shorten(total))
+        if found := self._sniffer.find_other(wanted):
+            self.refuse(Fault.ENCODING, found, wanted)
+
+    def check_controls(self) -> None:
+        """Compare what the partner says of the whole with what was counted."""
+        if self._dialect.trailer:
+            match = self._lines.match_trailer(self._controls.trailer)
+            if match is None or not self._controls.trailer:
+                found = shorten(self._controls.last)
+                self.refuse(Fault.TRAILER_MISSING, found, self._dialect.trailer)
+            else:
+                self.compare(read_figures(match))
+        for pattern in self._dialect.controls:
+            self.check_control(pattern)
+        if self._figures is not None:
+            self.compare(self._figures)
+        elif self._dialect.receipt:
+            self.refuse(Fault.RECEIPT, "", self._dialect.receipt)
+
+    def check_control(self, pattern: str) -> None:
+        """Compare the figures of every line that one pattern matches; there must be one."""
+        matches = [re.fullmatch(pattern, text) for text in self._control_lines]
+        found = [match for match in matches if match is not None]
+        if not found:
+            self.refuse(Fault.CONTROL_MISSING, "", pattern)
+        for match in found:
+            self.compare(read_figures(match))
+
+    def compare(self, figures: Figures) -> None:
+        """Refuse the file for control figures that differ from what was counted."""
+        if figures.count is not None and self._controls.differs_in_count(figures.count):
+            self.refuse(Fault.COUNT, str(self._controls.count), shorten(figures.count))
+        if figures.total is not None and self._controls.differs_in_sum(figures.total):
+            self.refuse(Fault.SUM, f"{self._controls.total:f}", shorten(figures.total))
 
     def check_signature(self) -> None:
         """Refuse archives, workbooks and the like by their first bytes."""
-        for signature, name in SIGNATURES.items():
-            if self._head.startswith(signature):
-                self.refuse(Fault.NO_TEXT, name, self._dialect.encoding)
+        if name := find_signature(self._head):
+            self.refuse(Fault.NO_TEXT, name, self._dialect.encoding)
 
     def refuse_line(self, number: int) -> None:
         """Refuse the file for a line that is too long."""
@@ -179,41 +169,3 @@ class Survey:
         """Remember what is wrong with the file; the first fault counts."""
         if self._problem is None:
             self._problem = Problem(fault, found, wanted)
-
-
-class Controls:
-    """The data lines so far: how many, and the sum of their first values."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.total = Decimal(0)
-        self.last = ""
-        """The data line seen last."""
-        self.trailer = ""
-
-    def add(self, text: str, cell: str) -> None:
-        """Count one data line; a cell that is no number adds nothing to the sum."""
-        self.count += 1
-        self.last = text
-        if value := parse_decimal(cell):
-            self.total = EXACT.add(self.total, value)
-
-    def differs_in_count(self, figure: str) -> bool:
-        """Tell whether a control count is another number, or none."""
-        digits = figure.translate(SPACES)
-        return not COUNT.fullmatch(digits) or int(digits) != self.count
-
-    def differs_in_sum(self, figure: str) -> bool:
-        """Tell whether a control sum is another number, or none."""
-        return parse_decimal(figure.translate(SPACES)) != self.total
-
-
-def parse_decimal(text: str) -> Decimal | None:
-    """Read a number with a comma or a dot; None when it is not one."""
-    return Decimal(text.replace(",", ".")) if DECIMAL.fullmatch(text) else None
-
-
-def shorten(text: str) -> str:
-    """Cut a foreign text to what fits into a message, control characters shown as escapes."""
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[:SHOWN])
-    return f"{shown}..." if len(text) > SHOWN else shown

@@ -6,7 +6,6 @@ before anything in it is looked at, and with it every entity of a document's own
 be bounded in size and depth. That is all that a reader made for the purpose would add.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Literal, TypeAlias
 from xml.parsers import expat
@@ -25,7 +24,6 @@ LARGEST = 65_536
 """Bytes of a document that is read; the largest of a real partner has one kilobyte."""
 DEEPEST = 8
 MOST_ELEMENTS = 500
-CODEC = re.compile("[0-9A-Za-z._-]{1,32}")
 
 
 class Document(Struct, frozen=True):

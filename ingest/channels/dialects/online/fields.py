@@ -41,6 +41,16 @@ EARLIEST, LATEST = 1970, 9998
 """Years outside are slips, and overflow once zones are applied."""
 
 
+def carries_form(request: TerminalRequest) -> bool:
+    """Tell whether the parameters stand in the body, and not in the query."""
+    return request.method == "POST" and request.content_type.lower().startswith(FORM)
+
+
+def read_name(data: bytes) -> str:
+    """Return the name of a parameter; whoever proves a request must read it the same way."""
+    return clean_text(decode_labelled(unquote(data), "utf-8")).strip().lower()
+
+
 class FieldReader:
     """What config.toml says about reading one partner's requests, made ready."""
 
@@ -59,16 +69,17 @@ class FieldReader:
 
         One that stands twice must say the same twice: there is no telling which of them counts.
         """
-        is_form = request.method == "POST" and request.content_type.startswith(FORM)
-        raw = request.body if is_form else request.query
+        raw = request.body if carries_form(request) else request.query
         pairs = raw.split(b"&")
         if len(pairs) > MOST_PARAMETERS:
             self.refuse(Cause.REQUEST_MALFORMED, str(len(pairs)), Operation())
         found: dict[str, str] = {}
         for pair in pairs:
-            name, _, value = (self.decode(unquote(part)) for part in pair.partition(b"="))
-            if found.setdefault(name.strip().lower(), value.strip()) != value.strip():
-                self.refuse(Cause.REQUEST_MALFORMED, name, Operation())
+            name, _, value = pair.partition(b"=")
+            text = self.decode(unquote(value)).strip()
+            if found.setdefault(read_name(name), text) != text:
+                shown = self.decode(unquote(name))
+                self.refuse(Cause.REQUEST_MALFORMED, shown, Operation())
         return found, raw
 
     def decode(self, data: bytes) -> str:
@@ -114,8 +125,8 @@ class FieldReader:
             self.check_account(operation)
         if kind in (Kind.PAY, Kind.SUBMIT, Kind.STATUS):
             self.check_transaction(operation)
-        if kind is Kind.CANCEL and not (operation.cancels or operation.cancels_number):
-            self.refuse(Cause.TRANSACTION_MALFORMED, "", operation)
+        if kind is Kind.CANCEL:
+            self.check_cancel(operation)
         if operation.amount and not AMOUNT.fullmatch(operation.amount):
             self.refuse(Cause.AMOUNT_MALFORMED, operation.amount, operation)
         return operation
@@ -124,6 +135,13 @@ class FieldReader:
         """Refuse an account that is not there, or is longer than any protocol has it."""
         if not 0 < len(operation.account) <= LONGEST_ACCOUNT:
             self.refuse(Cause.ACCOUNT_MALFORMED, "", operation)
+
+    def check_cancel(self, operation: Operation) -> None:
+        """Refuse a cancel of nothing; it need not have an id of its own."""
+        if not (operation.cancels or operation.cancels_number):
+            self.refuse(Cause.TRANSACTION_MALFORMED, "", operation)
+        if operation.transaction_id:
+            self.check_transaction(operation)
 
     def check_transaction(self, operation: Operation) -> None:
         """Refuse a transaction id that does not tell one operation from another."""

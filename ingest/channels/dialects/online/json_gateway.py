@@ -13,6 +13,7 @@ from typing import Any
 from ingest.channels.dialects.online.codes import Coded, Codes, make_codes, name_outcome
 from ingest.channels.dialects.online.fields import FieldReader
 from ingest.channels.dialects.online.request import (
+    LONGEST_ID,
     MOST_READINGS,
     Answer,
     Cause,
@@ -101,10 +102,14 @@ class JsonGateway:
             raw=request.body if method == "POST" else request.query,
             media_type=request.content_type or JSON if method == "POST" else FORM,
         )
-        systems = self.settings.systems
-        if systems and operation.system not in systems:
+        if not self.is_known(operation.system):
             self.fields.refuse(Cause.SYSTEM_UNKNOWN, operation.system, operation)
         return self.fields.check(operation)
+
+    def is_known(self, system: str) -> bool:
+        """Tell whether a system is let in; with a colon it could be another with its ``trx_id``."""
+        systems = self.settings.systems
+        return system in systems if systems else len(system) <= LONGEST_ID and ":" not in system
 
     def read_document(self, request: TerminalRequest) -> Mapping[str, object]:
         """Return the fields of a request: a document, or the parameters of a GET."""
@@ -145,7 +150,10 @@ class JsonGateway:
         """Return what one member of ``mvs`` says."""
         if not isinstance(meter, dict):
             self.fields.refuse(Cause.REQUEST_MALFORMED, "mvs", Operation())
-        look = self.look_in({str(key).lower(): value for key, value in meter.items()})
+        cells = {str(key).lower(): value for key, value in meter.items()}
+        if len(cells) < len(meter):
+            self.fields.refuse(Cause.REQUEST_MALFORMED, "mvs", Operation())
+        look = self.look_in(cells)
         name = clean(look("meternumber") or look("meterid"), LONGEST_DETAIL)
         return self.fields.keep_filled([look(zone) for zone in ZONES], name)
 

@@ -102,10 +102,16 @@ class Operation(Struct, frozen=True, kw_only=True):
         return f"{self.system}:{self.transaction_id}" if self.system else self.transaction_id
 
     def list_meters(self) -> dict[str, tuple[str, ...]]:
-        """Return the values of each meter by zone; a zone left out before another one is empty."""
+        """
+        Return the values of each meter by zone; a zone left out before another one is empty.
+
+        What has another value for a zone is another meter, though it has the same name or none.
+        """
         meters: dict[str, dict[int, str]] = {}
         for one in self.readings:
-            meters.setdefault(one.meter, {})[one.zone] = one.text
+            meter = one.meter
+            while meters.setdefault(meter, {}).setdefault(one.zone, one.text) != one.text:
+                meter += "\0"
         return {
             meter: tuple(zones.get(zone, "") for zone in range(1, max(zones) + 1))
             for meter, zones in meters.items()
