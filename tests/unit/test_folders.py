@@ -6,15 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from ingest.channels.deposits import Draft, find_free_name, show_name
 from ingest.channels.registry.folders import (
-    Draft,
     Folders,
     Found,
     Settling,
-    find_free_name,
     open_regular,
     read_lines,
-    show_name,
 )
 from ingest.errors import PermanentError, TransientError
 

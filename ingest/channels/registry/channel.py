@@ -1,22 +1,27 @@
-"""One partner's folder: locked, watched, and taken from in order of arrival."""
+"""One partner's folder: locked, watched, and taken from in order of arrival; its other ways in."""
 
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from typing import Final
+from typing import Protocol
 
 from watchfiles import awatch
 
 from ingest import clock
-from ingest.channels.registry.folders import Claimed, Found, Settling, open_regular, show_name
-from ingest.channels.registry.passage import Desk, Passage
+from ingest.channels.deposits import Letterbox, show_name
+from ingest.channels.registry.desk import Desk
+from ingest.channels.registry.folders import Claimed, Settling, open_regular
+from ingest.channels.registry.http import build_uploads
+from ingest.channels.registry.passage import Passage
+from ingest.channels.registry.progress import WatchedSink
+from ingest.channels.registry.side_files import Complete, SideFiles
 from ingest.channels.registry.threads import in_thread
 from ingest.channels.registry.troubles import Troubles
 from ingest.config import Configuration
 from ingest.errors import PermanentError, TransientError
 from ingest.log import get_logger
 from ingest.model import ChannelName
-from ingest.ports import ChannelReport, RegistrySink, Route
+from ingest.ports import Bookmarks, ChannelReport, RegistrySink, Route
 from ingest.retry import wait_for
 from ingest.settings import RegistrySettings
 
@@ -30,10 +35,18 @@ NOTICE_STEP = 200
 log = get_logger()
 
 
+class Courier(Protocol):
+    """What brings files from elsewhere."""
+
+    problem: str
+    """What keeps it from that; empty when nothing does."""
+
+    async def run(self) -> None:
+        """Bring files until cancelled."""
+
+
 class RegistryChannel:
     """One partner's folder."""
-
-    routes: Final[Sequence[Route]] = ()
 
     def __init__(
         self,
@@ -46,18 +59,55 @@ class RegistryChannel:
     ) -> None:
         self.name = name
         self._settings = settings
-        self._desk = Desk(name, settings, config, sink, now)
+        self._config = config
+        watched = WatchedSink(sink)
+        self._desk = Desk(name, settings, config, watched, now)
         self._folders = self._desk.folders
+        self._stirred = asyncio.Event()
+        self._letterbox = Letterbox(self._folders.root, settings)
+        self._uploads = build_uploads(name, settings, config, self._letterbox, watched)
+        if self._uploads is not None:
+            self._uploads.on_arrival = self._stirred.set
+        self._fetcher: Courier | None = None
         self._settling = Settling(settings.settle)
         self._troubles = Troubles(name, LONGEST_PAUSE)
+        self._sides = SideFiles(settings, self._folders.incoming)
         self._mentioned: set[str] = set()
+        self._waiting: set[str] = set()
+
+    def fetch_with(self, bookmarks: Bookmarks) -> None:
+        """Fetch from the partner's server as well; before the channel runs."""
+        # asyncssh takes 16 MB and a fifth of a second; commands and most daemons do without it.
+        from ingest.channels.registry.fetching import Fetcher  # noqa: PLC0415 -- see above
+
+        fetcher = Fetcher(self.name, self._settings, self._config, self._letterbox, bookmarks)
+        fetcher.on_change = self._stirred.set
+        self._fetcher = fetcher
 
     def set_longest_pause(self, seconds: float) -> None:
         """Limit the pauses between attempts; before the channel runs."""
         self._troubles = Troubles(self.name, seconds)
 
+    @property
+    def routes(self) -> Sequence[Route]:
+        """What the channel answers on the HTTP listener, where files may be uploaded."""
+        return () if self._uploads is None else self._uploads.routes
+
     async def run(self, report: ChannelReport) -> None:
-        """Serve the folder until cancelled; the chunk in hand is finished first."""
+        """Serve every way in until cancelled; the chunk in hand is finished first."""
+        if self._uploads is not None:
+            self._uploads.open()
+        try:
+            async with asyncio.TaskGroup() as ways:
+                ways.create_task(self.run_folder(report), name=f"{self.name} folder")
+                if self._fetcher is not None:
+                    ways.create_task(self._fetcher.run(), name=f"{self.name} sftp")
+        finally:
+            if self._uploads is not None:
+                self._uploads.close()
+
+    async def run_folder(self, report: ChannelReport) -> None:
+        """Serve the folder until cancelled."""
         while True:
             try:
                 with self._folders.exclusive():
@@ -68,7 +118,7 @@ class RegistryChannel:
 
     async def serve(self, report: ChannelReport) -> None:
         """Look into the folder whenever it stirs, and every so often in any case."""
-        stirred, stop = asyncio.Event(), asyncio.Event()
+        stirred, stop = self._stirred, asyncio.Event()
         watcher = asyncio.create_task(self.watch(stirred, stop), name=f"{self.name} watcher")
         try:
             pauses: Iterator[float] = self._troubles.make_pauses()
@@ -122,8 +172,9 @@ class RegistryChannel:
         except (TransientError, OSError) as error:
             report.lost(str(error))
             return False
-        if self._troubles:
-            report.lost(str(self._troubles))
+        problems = [str(self._troubles), self._fetcher.problem if self._fetcher else ""]
+        if problem := "; ".join(filter(None, problems)):
+            report.lost(problem)
         else:
             report.up()
         report.progressed()
@@ -138,7 +189,10 @@ class RegistryChannel:
         self._troubles.keep_only({one.path.name for one in at_work} | {one.name for one in found})
         for one in at_work:
             await self.attend(one, report)
-        for fresh in self._settling.observe(found, clock.monotonic()):
+        rested = self._settling.observe(found, clock.monotonic())
+        complete, waiting = await in_thread(self._sides.sort, rested)
+        self.mention_waiting(waiting)
+        for fresh in complete:
             claimed = await self.claim(fresh)
             if claimed is not None:
                 await self.attend(claimed, report)
@@ -149,12 +203,19 @@ class RegistryChannel:
             log.warning("registry.skipped", channel=self.name, file=show_name(name))
         self._mentioned = set(others)
 
-    async def claim(self, found: Found) -> Claimed | None:
+    def mention_waiting(self, waiting: Sequence[str]) -> None:
+        """Log once which files are at rest and lack what must come with them."""
+        for name in set(waiting) - self._waiting:
+            log.warning("registry.waiting", channel=self.name, file=show_name(name))
+        self._waiting = set(waiting)
+
+    async def claim(self, complete: Complete) -> Claimed | None:
         """Move a file out of its sender's reach; None when that cannot be done now."""
+        found = complete.found
         if not self._troubles.is_due(found.name, clock.monotonic()):
             return None
         try:
-            claimed = await in_thread(self._folders.claim, found)
+            claimed = await in_thread(self._folders.claim, found, complete.beside, complete.shared)
         except OSError as error:
             self._troubles.note(found.name, found.name, error, clock.monotonic())
             return None
@@ -167,7 +228,8 @@ class RegistryChannel:
         if not self._troubles.is_due(key, clock.monotonic()):
             return
         try:
-            await self.process(claimed, report)
+            if not await self._desk.is_put_off(claimed):
+                await self.process(claimed, report)
         except TransientError as error:
             trouble = self._troubles.note(key, claimed.name, error, clock.monotonic())
             if trouble.failures < PATIENCE:
@@ -185,7 +247,11 @@ class RegistryChannel:
         except PermanentError as error:
             log.warning("registry.skipped", channel=self.name, problem=str(error))
             await in_thread(self._folders.set_aside, claimed)
+            await in_thread(self._folders.clear_beside, claimed)
             return
         with file:
-            await Passage(self._desk, claimed, file, report).run()
+            is_answered = await Passage(self._desk, claimed, file, report).run()
+        if not is_answered:
+            return
+        await in_thread(self._folders.clear_beside, claimed)
         self._desk.forget(claimed)

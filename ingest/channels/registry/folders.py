@@ -6,30 +6,37 @@ Rule 2. Claiming is a rename into ``work/``, which only we write to. The name th
 time of arrival, because a rename changes the time that the system keeps and a crash forgets ours.
 Rule 3. Nothing is overwritten and nothing is deleted; a name that is taken gets a number.
 Rule 4. What a stranger may read appears complete, by fsync and rename.
+Rule 5. What goes with a file (a checksum, a receipt) goes with it into ``work/``, in a hidden
+folder beside it, before it; a crash between the two is put right by putting it back.
 """
 
 import fcntl
-import itertools
 import os
-import re
+import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from msgspec import Struct
 
+from ingest.channels.deposits import (
+    CLAIMED,
+    DRAFT,
+    LONGEST_NAME,
+    LONGEST_SUFFIX,
+    discard_drafts,
+    find_free_name,
+    fit,
+    is_hidden,
+    number_names,
+    show_name,
+)
 from ingest.errors import PermanentError, TransientError
 
-UNFINISHED = (".part", ".tmp", ".filepart")
-"""Endings under which upload programs keep what they have not finished."""
-LONGEST_NAME = 255
-"""Bytes of a file name on Linux."""
-LONGEST_SUFFIX = 40
-"""Bytes kept free for what we append, and the longest ending that is taken for one."""
-CLAIMED = re.compile(r"(?P<arrived_ns>[0-9]{19})\.(?P<name>.+)", re.DOTALL)
-DRAFT = ".draft"
+BESIDE = ".beside-"
+"""How a folder in ``work/`` begins that holds what came with a file."""
 LARGEST_READ = 1 << 22
 """Bytes that are read at a time, give or take a line."""
 
@@ -57,6 +64,8 @@ class Claimed(Struct, frozen=True):
     name: str
     """The name that it came with."""
     arrived_ns: int
+    beside: tuple[Path, ...] = ()
+    """The files that came with it, under their own names."""
 
 
 class Settling:
@@ -106,6 +115,7 @@ class Folders:
         try:
             take_lock(lock, self.root)
             self.discard_drafts()
+            self.restore_beside()
             yield
         finally:
             os.close(lock)
@@ -114,6 +124,7 @@ class Folders:
         """Remove what a crash left unfinished in ``out/``; no one has seen it."""
         for path in self.out.glob(f".*{DRAFT}"):
             path.unlink()
+        discard_drafts(self.root)
 
     def look(self) -> tuple[list[Found], list[str]]:
         """Return the visible regular files in ``in/``, and the names of what is none."""
@@ -133,27 +144,65 @@ class Folders:
                     others.append(entry.name)
         return found, others
 
-    def claim(self, found: Found) -> Claimed | None:
-        """Move a file to ``work/``; None when it is not any more what was seen."""
+    def claim(
+        self, found: Found, beside: Iterable[str] = (), shared: Collection[str] = ()
+    ) -> Claimed | None:
+        """
+        Move a file to ``work/``, with *beside*; None when it is not any more what was seen.
+
+        What is *shared* with other files stays in ``in/`` as well.
+        """
         source = self.incoming / found.name
         try:
             if describe(found.name, source.lstat()) != found:
                 return None
             prefix = f"{found.changed_ns:019d}."
-            target = find_free_name(self.work, prefix + found.name)
+            longest = LONGEST_NAME - LONGEST_SUFFIX
+            target = find_free_name(self.work, prefix + found.name, longest)
+            self.move_beside(target, beside, shared)
             source.rename(target)
         except FileNotFoundError:
             return None
-        return Claimed(target, found.name, found.changed_ns)
+        return Claimed(target, found.name, found.changed_ns, list_folder(get_beside(target)))
 
     def list_claimed(self) -> list[Claimed]:
         """List ``work/`` by arrival; what a person put there counts from when it was put there."""
         claimed: list[Claimed] = []
         for path in self.work.iterdir():
+            if path.name.startswith(BESIDE):
+                continue
             match = CLAIMED.fullmatch(path.name)
             arrived_ns = int(match["arrived_ns"]) if match else path.lstat().st_ctime_ns
-            claimed.append(Claimed(path, match["name"] if match else path.name, arrived_ns))
+            name = match["name"] if match else path.name
+            claimed.append(Claimed(path, name, arrived_ns, list_folder(get_beside(path))))
         return sorted(claimed, key=lambda one: (one.arrived_ns, one.name))
+
+    def move_beside(self, target: Path, names: Iterable[str], shared: Collection[str]) -> None:
+        """Move files of ``in/`` to where they lie beside the claimed file *target*."""
+        for name in names:
+            folder = get_beside(target)
+            folder.mkdir(exist_ok=True)
+            if name in shared:
+                shutil.copyfile(self.incoming / name, folder / name, follow_symlinks=False)
+            else:
+                (self.incoming / name).rename(folder / name)
+
+    def clear_beside(self, claimed: Claimed) -> None:
+        """Put away what came with a file that was put away."""
+        empty_into(get_beside(claimed.path), self.done)
+
+    def restore_beside(self) -> None:
+        """
+        Put right what a crash left: files in ``work/`` beside one that is not there.
+
+        Either it had not been claimed yet, or it was put away before them.
+        """
+        for folder in self.work.glob(f"{BESIDE}*"):
+            name = folder.name.removeprefix(BESIDE)
+            match = CLAIMED.fullmatch(name)
+            if not os.path.lexists(self.work / name):
+                waits = match and os.path.lexists(self.incoming / match["name"])
+                empty_into(folder, self.incoming if waits else self.done)
 
     def find_stem(self, name: str, suffixes: Iterable[str]) -> str:
         """Return *name*, or one like it, under which nothing was answered or put away yet."""
@@ -172,44 +221,24 @@ class Folders:
         claimed.path.rename(find_free_name(self.failed, claimed.name))
 
 
-class Draft:
-    """A file in the making; it appears under its name when it is published."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._hidden = path.with_name(f".{path.name}{DRAFT}")
-        self._file: BinaryIO | None = None
-
-    def open(self) -> BinaryIO:
-        """Return the hidden file; begun anew the first time."""
-        if self._file is None:
-            self._file = self._hidden.open("wb")
-        return self._file
-
-    def write(self, lines: Iterable[bytes]) -> None:
-        """Add to the file."""
-        self.open().writelines(lines)
-
-    def publish(self) -> None:
-        """Make the file durable, then visible."""
-        file = self.open()
-        file.flush()
-        os.fsync(file.fileno())
-        file.close()
-        self._hidden.rename(self.path)
-        sync_folder(self.path.parent)
-
-    def discard(self) -> None:
-        """Remove the file unless it was published."""
-        if self._file is not None:
-            with suppress(OSError):  # a full disk refuses what is still in the buffer, again
-                self._file.close()
-            self._hidden.unlink(missing_ok=True)
+def get_beside(claimed: Path) -> Path:
+    """Return the folder of what came with a file in ``work/``."""
+    return claimed.with_name(fit(f"{BESIDE}{claimed.name}", "", LONGEST_NAME))
 
 
-def is_hidden(name: str) -> bool:
-    """Tell whether a name says that it is not for us, or not yet."""
-    return name.startswith(".") or name.lower().endswith(UNFINISHED)
+def list_folder(folder: Path) -> tuple[Path, ...]:
+    """List a folder by name; empty when it is not there."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return tuple(sorted(folder.iterdir()))
+    return ()
+
+
+def empty_into(folder: Path, target: Path) -> None:
+    """Move the files of *folder* into *target* and remove it; no harm when it is not there."""
+    for path in list_folder(folder):
+        path.rename(find_free_name(target, path.name))
+    with suppress(FileNotFoundError):
+        folder.rmdir()
 
 
 def describe(name: str, state: os.stat_result) -> Found:
@@ -252,43 +281,3 @@ def read_lines(file: BinaryIO, left: int, max_line: int, max_lines: int) -> list
         lines.append(line)
         left -= len(line)
     return lines
-
-
-def find_free_name(folder: Path, name: str) -> Path:
-    """Return a path in *folder* that nothing has, named *name* if it can be."""
-    candidates = (folder / candidate for candidate in number_names(name, LONGEST_NAME))
-    return next(path for path in candidates if not os.path.lexists(path))
-
-
-def number_names(name: str, longest: int) -> Iterator[str]:
-    """Yield *name*, then *name* with numbers before its ending; each fits into *longest* bytes."""
-    stem, ending = os.path.splitext(name)  # noqa: PTH122 -- foreign names are no paths
-    if len(os.fsencode(ending)) > LONGEST_SUFFIX:
-        stem, ending = name, ""
-    yield fit(stem, ending, longest)
-    for number in itertools.count(2):
-        yield fit(stem, f".{number}{ending}", longest)
-
-
-def fit(stem: str, ending: str, longest: int) -> str:
-    """Join a name from its parts, the stem cut to what fits."""
-    room = longest - len(os.fsencode(ending))
-    raw = os.fsencode(stem)
-    if len(raw) <= room:
-        return stem + ending
-    return raw[:room].decode("utf-8", "ignore") + ending
-
-
-def show_name(name: str) -> str:
-    """Return a foreign name as it may be logged, stored and shown: valid text on one line."""
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make renames in *folder* durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
