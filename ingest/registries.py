@@ -6,31 +6,31 @@ last one ended; two daemons on one file, or a crash between two chunks, can ther
 nor repeat a line.
 """
 
-import datetime as dt
+import itertools
+import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-from msgspec.structs import replace
-
 from ingest import metrics
-from ingest.cells import read_line
-from ingest.errors import TransientError
-from ingest.judgement import (
-    Occasion,
-    Standings,
-    judge_item,
-    open_occasion,
-    refuse_item,
-    settle_readings,
+from ingest.errors import NotFoundError, TransientError
+from ingest.foresight import Foreseen
+from ingest.judgement import Standings, open_occasion
+from ingest.lines import (
+    Earlier,
+    JudgedLine,
+    OperationKey,
+    Work,
+    count_verdicts,
+    judge_lines,
+    prepare_line,
 )
 from ingest.log import get_logger
 from ingest.model import (
     ChannelName,
+    Decision,
     Disposition,
     InboundRegistry,
-    JudgedReading,
     LineResult,
-    Misreading,
     Outcome,
     Reading,
     Reason,
@@ -43,11 +43,13 @@ from ingest.policy import Policy
 from ingest.receipts import line_receipt
 from ingest.records import (
     READING_COLUMNS,
+    Source,
     columns,
     draw_receipt,
     find_circumstances,
     read_verdict,
     register_rows,
+    spell_verdict,
 )
 from ingest.retry import retry_on
 from ingest.rules import summarise
@@ -59,11 +61,6 @@ ATTEMPTS = 6
 RESULT_BATCH = 5000
 WITHDRAW_WITHIN = 3600.0
 """Seconds; a registry of any size must be able to come to its end."""
-CLOCKS_DIFFER_BY = dt.timedelta(minutes=10)
-"""A partner's clock may be ahead of ours by as much without its operations being in the future."""
-
-JudgedLine = tuple[JudgedReading, dt.datetime]
-"""A line with its verdict and the time that its window was judged by."""
 
 
 class RegistryIntake:
@@ -72,6 +69,9 @@ class RegistryIntake:
     def __init__(self, store: Store, policies: Mapping[ChannelName, Policy]) -> None:
         self._store = store
         self._policies = policies
+        self._opened: set[int] = set()
+        """Registries of which nothing was recorded since they were opened."""
+        self._foreseen = Foreseen()
 
     async def open_registry(self, registry: InboundRegistry) -> RegistryProgress:
         """
@@ -98,7 +98,10 @@ class RegistryIntake:
             [row] = await self._store.fetch("find_registry", registry.channel, registry.external_id)
             return read_progress(row)
 
-        return await retry_on(ConflictError, attempt, attempts=ATTEMPTS)
+        progress = await retry_on(ConflictError, attempt, attempts=ATTEMPTS)
+        self._opened.add(progress.message_id)
+        self._foreseen.forget(progress.message_id)
+        return progress
 
     async def withdraw_superseded(self, registry: InboundRegistry) -> None:
         """Close what is open of the same file under another content; none of it counts."""
@@ -120,57 +123,92 @@ class RegistryIntake:
 
     async def try_chunk(self, progress: RegistryProgress, chunk: RegistryChunk) -> RegistryProgress:
         """Look, judge and record a chunk once; raises ConflictError when somebody was quicker."""
+        message_id = progress.message_id
         async with self._store.transaction() as transaction:
-            [row] = await transaction.fetch("lock_registry", progress.message_id)
+            [row] = await transaction.fetch("lock_registry", message_id)
             check_position(row, progress)
-            judged, superseded = await self.judge_chunk(transaction, row, chunk)
-            await transaction.fetch("supersede", *columns(superseded, 2))
-            await copy_readings(transaction, progress.message_id, judged)
+            judged, standings = self._foreseen.recall(message_id, chunk) or await self.judge_chunk(
+                transaction, row, message_id, chunk.lines
+            )
+            tally = count_verdicts(judged)
+            if lines := sorted(standings.superseded):
+                await transaction.fetch("supersede", *columns(lines, 2))
+            if registers := sorted(standings.superseded_registers):
+                await transaction.fetch("supersede_registers", *columns(registers, 3))
+            await copy_readings(transaction, message_id, judged)
             [after] = await transaction.fetch(
                 "advance_registry",
-                progress.message_id,
+                message_id,
                 chunk.line_count,
                 len(chunk.raw),
                 chunk.raw,
+                write_tally(read_tally(row["tally"]) + tally),
+                message_id in self._opened,
             )
-        self.note(ChannelName(row["channel"]), judged)
+        self._opened.discard(message_id)
+        self._foreseen.note_committed(message_id, judged)
+        note_lines(ChannelName(row["channel"]), tally)
         return RegistryProgress(
-            message_id=progress.message_id,
+            message_id=message_id,
             receipt=progress.receipt,
             lines=after["lines"],
             offset=after["read_bytes"],
             finished=False,
+            decision=progress.decision,
         )
 
     async def judge_chunk(
-        self, transaction: Transaction, row: Row, chunk: RegistryChunk
-    ) -> tuple[list[JudgedLine], list[tuple[int, int]]]:
-        """Judge lines in order; return them and the recorded readings that cease to count."""
+        self, source: Source, row: Row, message_id: int, lines: Sequence[RegistryLine]
+    ) -> tuple[list[JudgedLine], Standings]:
+        """Judge lines in order; return them and what counts once they are recorded."""
         policy = self._policies[ChannelName(row["channel"])]
         whole = open_occasion(policy, row["receipt"], row["received_at"])
-        work = [
-            (line, read_line(set_clock(line, row["received_at"])), place_line(line, whole))
-            for line in chunk.lines
-        ]
+        work = [prepare_line(line, whole) for line in lines]
         known = await find_circumstances(
-            transaction,
+            source,
             (),
-            ((item.account, occasion.day.period) for _, item, occasion in work
-             if isinstance(item, Reading)),
+            ((one.item.account, one.occasion.day.period) for one in work
+             if isinstance(one.item, Reading)),
         )  # fmt: skip
+        earlier = await find_earlier(source, ChannelName(row["channel"]), message_id, work)
         standings = Standings(known.standing)
-        judged = [
-            (judge_line(line, item, occasion, standings), occasion.effective_at)
-            for line, item, occasion in work
-        ]
-        return list(settle_lines(judged, whole.receipt, standings)), sorted(standings.superseded)
+        return judge_lines(work, earlier, standings), standings
+
+    async def foresee_chunk(self, progress: RegistryProgress, chunk: RegistryChunk) -> None:
+        """Judge the chunk that comes next while the one before it is being committed."""
+        message_id = progress.message_id
+        try:
+            [row] = await self._store.fetch("get_occasion", message_id)
+            judged, standings = await self.judge_chunk(self._store, row, message_id, chunk.lines)
+        except TransientError:
+            return
+        self._foreseen.note(message_id, chunk, judged, standings)
+
+    async def try_lines(
+        self, progress: RegistryProgress, lines: Sequence[RegistryLine]
+    ) -> Mapping[Verdict, int]:
+        """Judge lines as they would be judged now, and record nothing."""
+        [row] = await self._store.fetch("get_occasion", progress.message_id)
+        judged, _ = await self.judge_chunk(self._store, row, progress.message_id, lines)
+        return count_verdicts(judged)
+
+    async def await_decision(self, progress: RegistryProgress, problem: str) -> RegistryProgress:
+        """Stop a registry of which nothing is recorded yet, until a person decides."""
+        if await self._store.fetch("await_decision", progress.message_id, clean(problem)):
+            log.warning("registry.stopped", receipt=progress.receipt, problem=problem)
+        return await self.find_decision(progress)
+
+    async def find_decision(self, progress: RegistryProgress) -> RegistryProgress:
+        """Return how far a registry is by now, and what was decided about it."""
+        [row] = await self._store.fetch("find_progress", progress.message_id)
+        return read_progress(row)
 
     async def finish_registry(self, progress: RegistryProgress, problem: str = "") -> Outcome:
         """Close the registry; with a *problem* none of its readings counts."""
         async with self._store.transaction(time_limit=WITHDRAW_WITHIN) as transaction:
             [row] = await transaction.fetch("lock_registry", progress.message_id)
             if row["state"] == "open":
-                verdict = await summarise_registry(transaction, progress.message_id, problem)
+                verdict = summarise_registry(read_tally(row["tally"]), problem)
                 if problem:
                     await transaction.fetch("discount_message", progress.message_id)
                 await transaction.fetch(
@@ -181,6 +219,8 @@ class RegistryIntake:
                     clean(problem),
                 )
                 note_finished(row, verdict, problem)
+        self._opened.discard(progress.message_id)
+        self._foreseen.forget(progress.message_id)
         [row] = await self._store.fetch("get_registry", progress.message_id)
         return Outcome(
             receipt=row["receipt"],
@@ -200,20 +240,28 @@ class RegistryIntake:
                     number=row["line"],
                     disposition=verdict.disposition,
                     reason=verdict.reason,
-                    receipt=line_receipt(progress.receipt, row["line"]),
+                    receipt=row["first_receipt"] or line_receipt(progress.receipt, row["line"]),
                 )
                 for row in rows
                 for verdict in [read_verdict(row)]
             ]
             after = rows[-1]["line"]
 
-    def note(self, channel: ChannelName, judged: Sequence[JudgedLine]) -> None:
-        """Count what was committed."""
-        metrics.REGISTRY_LINES.labels(channel).inc(len(judged))
-        for (disposition, reason), count in Counter(
-            (reading.verdict.disposition, reading.verdict.reason) for reading, _ in judged
-        ).items():
-            metrics.READINGS.labels(channel, disposition, reason).inc(count)
+    async def count_results(self, progress: RegistryProgress) -> Mapping[str, int]:
+        """Count the data lines that are committed by now, by what became of them."""
+        counts: Counter[str] = Counter()
+        for row in await self._store.fetch("get_tally", progress.message_id):
+            for verdict, lines in read_tally(row["tally"]).items():
+                counts[verdict.disposition] += lines
+        return counts
+
+    async def owe_results(
+        self, progress: RegistryProgress, addresses: Sequence[str], subject: str, body: str
+    ) -> None:
+        """Owe each address the results of a registry that is closed, once for ever."""
+        await self._store.fetch(
+            "owe_results", progress.message_id, list(addresses), clean(subject), clean(body)
+        )
 
 
 def read_progress(row: Row) -> RegistryProgress:
@@ -224,6 +272,7 @@ def read_progress(row: Row) -> RegistryProgress:
         lines=row["lines"],
         offset=row["read_bytes"],
         finished=row["state"] != "open",
+        decision=Decision(row["decision"]),
     )
 
 
@@ -236,70 +285,88 @@ def check_position(row: Row, progress: RegistryProgress) -> None:
         )
 
 
-def place_line(line: RegistryLine, whole: Occasion) -> Occasion:
-    """
-    Return the occasion that a line is judged by.
-
-    Where the partner's operation time decides, it is believed unless it lies after arrival;
-    whether it lies too far before is a question for ``judge_line``.
-    """
-    if not whole.policy.judge_by_operation or line.paid_at is None:
-        return whole
-    at = min(line.paid_at.astimezone(dt.UTC), whole.received_at)
-    return open_occasion(whole.policy, whole.receipt, whole.received_at, at)
-
-
-def set_clock(line: RegistryLine, received_at: dt.datetime) -> RegistryLine:
-    """Return the line with an operation time that is a little ahead of ours put back to ours."""
-    if line.paid_at is None or not received_at < line.paid_at <= received_at + CLOCKS_DIFFER_BY:
-        return line
-    return replace(line, paid_at=received_at.astimezone(line.paid_at.tzinfo))
-
-
-def judge_line(
-    line: RegistryLine, item: Reading | Misreading, occasion: Occasion, standings: Standings
-) -> JudgedReading:
-    """Judge one line; operation times that nobody can believe are refused or held."""
-    if line.paid_at is not None and isinstance(item, Reading):
-        if line.paid_at - CLOCKS_DIFFER_BY > occasion.received_at:
-            verdict = Verdict(
-                occasion.policy.dispositions[Reason.DATED_IN_FUTURE], Reason.DATED_IN_FUTURE
-            )
-            return refuse_item(line.number, item, verdict)
-        if occasion.received_at - occasion.effective_at > occasion.policy.trust_operation_for:
-            return refuse_item(line.number, item, Verdict(Disposition.HOLD, Reason.WINDOW_CLOSED))
-    return judge_item(line.number, item, occasion, standings)
+async def find_earlier(
+    source: Source, channel: ChannelName, message_id: int, work: Sequence[Work]
+) -> Mapping[OperationKey, Earlier]:
+    """Return the lines of other registries that had the operations of these."""
+    keys = sorted({one.key for one in work if one.operation is not None})
+    if not keys:
+        return {}
+    operations = [(clean(operation or ""), account) for operation, account in keys]
+    rows = await source.fetch("find_operations", channel, *columns(operations, 2), message_id)
+    return {
+        keys[row["ord"] - 1]: Earlier(
+            account=row["account"],
+            receipt=row["receipt"],
+            registers=tuple(row["registers"]),
+            values=tuple(row["values"]),
+            period=row["period"],
+            effective_at=row["effective_at"],
+        )
+        for row in rows
+    }
 
 
-def settle_lines(
-    judged: Iterable[JudgedLine], receipt: str, standings: Standings
-) -> Iterable[JudgedLine]:
-    """Return the lines after their chunk: what a later line replaced counts no longer."""
-    lines = list(judged)
-    readings = settle_readings(receipt, tuple(reading for reading, _ in lines), standings)
-    return zip(readings, (at for _, at in lines), strict=True)
+def read_tally(text: str) -> Counter[Verdict]:
+    """Return how many data lines came to what, as it is recorded."""
+    tally: Counter[Verdict] = Counter()
+    for key, lines in json.loads(text).items():
+        tally[spell_verdict(*key.split(" "))] = lines
+    return tally
+
+
+def write_tally(tally: Mapping[Verdict, int]) -> str:
+    """Return a tally as it is recorded."""
+    return json.dumps({f"{one.disposition} {one.reason}": lines for one, lines in tally.items()})
 
 
 async def copy_readings(
     transaction: Transaction, message_id: int, judged: Sequence[JudgedLine]
 ) -> None:
     """Append the readings of a chunk, sorted by account: the index likes it better."""
-    in_order = sorted(judged, key=lambda line: line[0].account)
+    in_order = sorted(judged, key=lambda one: one.reading.account)
     await transaction.copy(
         "readings",
-        ("message_id", *READING_COLUMNS),
-        [(message_id, *row) for reading, at in in_order for row in register_rows(reading, at)],
+        ("message_id", *READING_COLUMNS, "operation", "first_receipt", "paid_at"),
+        itertools.chain.from_iterable(line_rows(message_id, one) for one in in_order),
     )
 
 
-async def summarise_registry(transaction: Transaction, message_id: int, problem: str) -> Verdict:
+def line_rows(message_id: int, one: JudgedLine) -> Iterable[tuple[object, ...]]:
+    """Return a line as rows of ``readings``, one a register."""
+    operation = None if one.operation is None else clean(one.operation)
+    return [
+        (message_id, *row, operation, one.first_receipt, one.paid_at)
+        for row in register_rows(one.reading, one.effective_at)
+    ]
+
+
+def summarise_registry(tally: Mapping[Verdict, int], problem: str) -> Verdict:
     """Return the verdict of the whole: the gravest of its lines, or that it cannot be believed."""
     if problem:
         return Verdict(Disposition.REJECT, Reason.NOT_RECOGNISED)
-    rows = await transaction.fetch("count_verdicts", message_id)
-    if not rows:
+    if not tally:
         return Verdict(Disposition.HOLD, Reason.NOT_RECOGNISED)
-    return summarise([read_verdict(row) for row in rows])
+    return summarise(sorted(tally, key=lambda one: (one.disposition, one.reason)))
+
+
+async def decide_registry(store: Store, receipt: str, decision: Decision) -> ChannelName:
+    """
+    Let a stopped registry be recorded, or refuse it; return its channel, which goes on with it.
+
+    Raises NotFoundError for what does not wait for a decision.
+    """
+    rows = await store.fetch("decide_registry", receipt, decision)
+    if not rows:
+        raise NotFoundError(f"no registry with the receipt {receipt} waits for a decision")
+    return ChannelName(rows[0]["channel"])
+
+
+def note_lines(channel: ChannelName, tally: Mapping[Verdict, int]) -> None:
+    """Count what was committed."""
+    metrics.REGISTRY_LINES.labels(channel).inc(sum(tally.values()))
+    for verdict, lines in tally.items():
+        metrics.READINGS.labels(channel, verdict.disposition, verdict.reason).inc(lines)
 
 
 def note_finished(row: Row, verdict: Verdict, problem: str) -> None:

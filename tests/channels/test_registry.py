@@ -143,7 +143,7 @@ async def test_the_summary_says_what_was_found_and_wanted(config: Configuration)
     desk = Desk(config, sink, **CHECKED)
     desk.drop("a.csv", b"100000000001;10\n=2;10\n")
     await desk.serve()
-    problem = "не сходится число строк: в файле 1, в итоговой строке 2"
+    problem = "не сходится число строк: в файле 1, по контрольным числам 2"
     assert problem == sink.only.problem
     assert f"Файл не принят: {problem}\n" in desk.read("out/a.csv.summary.txt").decode()
 

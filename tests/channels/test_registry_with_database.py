@@ -3,7 +3,7 @@
 import datetime as dt
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,9 @@ from ingest.model import (
     LineResult,
     Outcome,
     RegistryChunk,
+    RegistryLine,
     RegistryProgress,
+    Verdict,
 )
 
 NOW = dt.datetime(2026, 11, 27, 5, tzinfo=dt.UTC)
@@ -58,6 +60,28 @@ class Shaky:
 
     def list_results(self, progress: RegistryProgress) -> AsyncIterator[Sequence[LineResult]]:
         return self._sinks.list_results(progress)
+
+    async def foresee_chunk(self, progress: RegistryProgress, chunk: RegistryChunk) -> None:
+        await self._sinks.foresee_chunk(progress, chunk)
+
+    async def try_lines(
+        self, progress: RegistryProgress, lines: Sequence[RegistryLine]
+    ) -> Mapping[Verdict, int]:
+        return await self._sinks.try_lines(progress, lines)
+
+    async def await_decision(self, progress: RegistryProgress, problem: str) -> RegistryProgress:
+        return await self._sinks.await_decision(progress, problem)
+
+    async def find_decision(self, progress: RegistryProgress) -> RegistryProgress:
+        return await self._sinks.find_decision(progress)
+
+    async def count_results(self, progress: RegistryProgress) -> Mapping[str, int]:
+        return await self._sinks.count_results(progress)
+
+    async def owe_results(
+        self, progress: RegistryProgress, addresses: Sequence[str], subject: str, body: str
+    ) -> None:
+        await self._sinks.owe_results(progress, addresses, subject, body)
 
 
 @pytest.fixture
@@ -214,7 +238,10 @@ ODD = [
         b"100000000001;5;24.11.2026 08:00:00", TIMED, b"accept;accepted", id="with a time"
     ),
     pytest.param(
-        b"100000000001;5;24.11.2026 25:00:00", TIMED, b"reject;reading_malformed", id="no time"
+        b"100000000001;5;24.11.2026 25:00:00",
+        TIMED,
+        b"accept;accepted",
+        id="no time, but arrival decides",
     ),
 ]
 

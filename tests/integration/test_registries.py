@@ -55,6 +55,16 @@ async def test_judges_every_line(sinks, store):
     assert 1 == len(await rows(store, "SELECT 1 FROM readings WHERE counts"))
 
 
+async def test_counts_what_is_committed(sinks):
+    """Whoever waits for a large file is told what became of it so far."""
+    progress = await sinks.open_registry(a_registry())
+    assert {} == await sinks.registries.count_results(progress)
+    lines = [("123456789012", "5467"), ("12345678901", "1"), ("123456789013", "12a")]
+    progress = await sinks.receive_chunk(progress, a_chunk(*lines))
+    counts = await sinks.registries.count_results(progress)
+    assert {Disposition.ACCEPT: 1, Disposition.REJECT: 2} == counts
+
+
 async def test_resumes_at_the_line_reached(sinks):
     """Opening a registry again tells how far it is committed."""
     registry = a_registry()

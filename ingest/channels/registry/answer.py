@@ -1,16 +1,18 @@
 """The files about one registry that appear in ``out/``."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
 
+from ingest.channels.deposits import ANSWERS, Draft
 from ingest.channels.dialects.results import ResultLines, Tally
-from ingest.channels.registry.folders import Draft, read_lines
-from ingest.model import LineResult
+from ingest.channels.registry.folders import read_lines
+from ingest.model import Disposition, LineResult
 from ingest.settings import RegistrySettings
 
-RESULT, FAILED, SUMMARY = SUFFIXES = (".result.csv", ".failed.csv", ".summary.txt")
+RESULT, FAILED, SUMMARY = SUFFIXES = ANSWERS
 """What is put behind a file's name: all lines, those to send again, the whole in words."""
 
 
@@ -33,6 +35,11 @@ class Answer:
     def tally(self) -> Tally:
         """How many lines came to which result."""
         return self._lines.tally
+
+    @property
+    def sums(self) -> Mapping[Disposition, Decimal]:
+        """The control sums of the lines by what became of them."""
+        return self._lines.sums
 
     @property
     def has_failed(self) -> bool:
@@ -62,6 +69,7 @@ class Answer:
     def publish(self) -> None:
         """Let the partner see the files; the one without lines to send again is not made."""
         if self.has_failed:
+            self._failed.write(self._lines.close())
             self._failed.publish()
         self._result.publish()
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from ingest.channels.registry.folders import show_name
+from ingest.channels.deposits import show_name
 from ingest.errors import TransientError
 from ingest.log import get_logger
 from ingest.model import ChannelName
