@@ -7,7 +7,7 @@ RUN_STAMP := .venv/.run-stamp
 TEST_STAMP := .venv/.test-stamp
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run demo test check format bench dev requirements clean
+.PHONY: run demo test check format bench fuzz dev requirements clean
 
 run: $(RUN_STAMP)  ## start the daemon on its embedded database, ready to take readings
 	exec $(BIN)/python -P -m ingest run
@@ -30,6 +30,9 @@ format: $(TEST_STAMP)  ## put the code into the house's format
 
 bench: $(TEST_STAMP)  ## side-by-side ratios: ours and its floor in one run
 	PYTHONPATH=. $(BIN)/python -P -m bench
+
+fuzz: $(TEST_STAMP)  ## mails and texts that nobody wrote, a hundred times as many as in `test`
+	INGEST_FUZZ_EXAMPLES=15000 $(BIN)/python -P -m pytest -q -n 2 --timeout=0 tests/fuzz
 
 dev: $(TEST_STAMP)  ## everything `test` and `check` need, nothing started
 

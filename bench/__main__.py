@@ -1,5 +1,6 @@
 """``make bench``: prints what ours and its floors do side by side, and the ratios."""
 
+import asyncio
 import itertools
 import statistics
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 import click
 import uvloop
 
+from bench.imap import compare_mailboxes
 from bench.load import Load, make_post, put_load
 from bench.registry import compare_registry
 from bench.servers import bare_server, our_daemon
@@ -19,7 +21,7 @@ FORM = "application/x-www-form-urlencoded"
 CONNECTIONS = (1, 32, 256)
 BLOCKS = itertools.count(step=1_000_000)
 """Where the numbers of each round begin."""
-PARTS = ("webhook", "registry", "start")
+PARTS = ("webhook", "registry", "imap", "start")
 
 
 def make_requests(salt: str) -> Callable[[int], bytes]:
@@ -82,9 +84,10 @@ def median(values: Iterable[float]) -> float:
 @click.command()
 @click.option("--seconds", default=3.0, show_default=True, help="A round of the webhook lasts.")
 @click.option("--rounds", default=3, show_default=True, help="Rounds of each.")
-@click.option("--lines", default=200_000, show_default=True, help="Lines of the registry.")
+@click.option("--lines", default=1_000_000, show_default=True, help="Lines of the registry.")
+@click.option("--mails", default=30_000, show_default=True, help="Mails in the mailbox.")
 @click.option("--only", type=click.Choice(PARTS), multiple=True, help="Just this; repeatable.")
-def main(seconds: float, rounds: int, lines: int, only: tuple[str, ...]) -> None:
+def main(seconds: float, rounds: int, lines: int, mails: int, only: tuple[str, ...]) -> None:
     """Measure side by side; absolute figures wander, ratios hold. README.md says how to read it."""
     for part in only or PARTS:
         with tempfile.TemporaryDirectory(prefix="ingest-bench-") as name:
@@ -93,6 +96,8 @@ def main(seconds: float, rounds: int, lines: int, only: tuple[str, ...]) -> None
                 uvloop.run(compare_webhooks(folder, seconds, rounds))
             elif part == "registry":
                 uvloop.run(compare_registry(folder, lines, rounds))
+            elif part == "imap":
+                asyncio.run(compare_mailboxes(folder, mails))  # uvloop starts no other user's
             else:
                 uvloop.run(measure_start(folder, rounds))
 

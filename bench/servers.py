@@ -91,11 +91,15 @@ async def bare_server(database_url: str = "") -> AsyncIterator[int]:
 
 
 @contextlib.asynccontextmanager
-async def our_daemon(folder: Path) -> AsyncIterator[Ours]:
-    """Yield a daemon with an embedded database in *folder*; one that is there is used again."""
+async def our_daemon(folder: Path, more: str = "") -> AsyncIterator[Ours]:
+    """
+    Yield a daemon with an embedded database in *folder*; one that is there is used again.
+
+    *more* is put at the end of its configuration.
+    """
     http, internal = find_ports(2)
     config = folder / "config.toml"
-    config.write_text(CONFIG.format(http=http, internal=internal))
+    config.write_text(CONFIG.format(http=http, internal=internal) + more)
     (folder / "notify").unlink(missing_ok=True)
     notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     notices.bind(str(folder / "notify"))

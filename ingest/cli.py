@@ -7,15 +7,20 @@ import click
 import uvloop
 
 from ingest import __version__
+from ingest.commands.backfill import backfill
 from ingest.commands.check import check, refuse_missing_secrets
 from ingest.commands.demo import demo
 from ingest.commands.explain import explain
 from ingest.commands.export import export
+from ingest.commands.journal import journal
 from ingest.commands.messages import messages
 from ingest.commands.migrate import migrate
+from ingest.commands.reconcile import reconcile
+from ingest.commands.registries import registries
 from ingest.commands.replay import replay
 from ingest.commands.session import Session, pass_session
 from ingest.commands.show import show
+from ingest.commands.sms import sms
 from ingest.commands.status import status
 from ingest.commands.windows import windows
 from ingest.daemon import run_daemon
@@ -85,7 +90,23 @@ def run(session: Session) -> None:
     uvloop.run(run_daemon(session.config))
 
 
-for command in (check, demo, explain, export, messages, migrate, replay, show, status, windows):
+for command in (
+    backfill,
+    check,
+    demo,
+    explain,
+    export,
+    journal,
+    messages,
+    migrate,
+    reconcile,
+    registries,
+    replay,
+    show,
+    sms,
+    status,
+    windows,
+):
     main.add_command(command)
 for command in main.commands.values():
     offer_config(command)

@@ -155,8 +155,16 @@ def decode_channels(tables: object, problems: list[str]) -> dict[str, Any]:
             problems.append(f"{where}.type: found {shorten(table['type'])}, {wanted}")
         else:
             kind = CHANNEL_TYPES[table["type"]]
-            decoded |= decode_named("channels", {name: table}, kind, problems)
+            decoded |= decode_named("channels", {name: name_dialect(table)}, kind, problems)
     return decoded
+
+
+def name_dialect(table: dict[str, Any]) -> dict[str, Any]:
+    """Return a channel's table; the dialect of a registry that is of no named kind is CSV."""
+    dialect = table.get("dialect")
+    if table["type"] != "registry" or not isinstance(dialect, dict) or "kind" in dialect:
+        return table
+    return {**table, "dialect": {"kind": "csv", **dialect}}
 
 
 def check_secrets(configuration: Configuration) -> Iterator[str]:

@@ -23,7 +23,7 @@ from ingest.mail.authentication import (
 )
 from ingest.mail.bodies import Body
 from ingest.mail.bounces import OwnId
-from ingest.mail.headers import MOST_HEADER_BYTES, is_plain_address
+from ingest.mail.headers import MOST_HEADER_BYTES, encode_domain, is_plain_address
 from ingest.mail.robots import is_robot, sends_bounces
 from ingest.mime import Mail, read_mail
 from ingest.model import (
@@ -164,13 +164,8 @@ def read_correspondence(raw: bytes, envelope: Envelope, desk: Desk) -> Correspon
     if found.proof is not Proof.FAILED and is_partner(mail, envelope, desk):
         mail = read_mail(raw, read_attachments=True)
     automatic = is_automatic(mail, envelope, desk)
-    key = hash_mail(raw)
-    message = make_message(
-        raw,
-        envelope,
-        desk,
-        external_id=hash_anonymous(key, envelope) if mail.anonymous else key,
-    )
+    key = hash_anonymous(raw, envelope) if mail.anonymous else hash_mail(raw)
+    message = make_message(raw, envelope, desk, external_id=key)
     message = replace(
         message,
         text=render_text(mail, is_automatic=automatic),
@@ -315,13 +310,15 @@ def hash_mail(content: bytes) -> str:
     return hashlib.sha256(memoryview(content)[trace.end() if trace else 0 :]).hexdigest()
 
 
-def hash_anonymous(key: str, envelope: Envelope) -> str:
+def hash_anonymous(content: bytes, envelope: Envelope) -> str:
     """
     Return what a mail with neither Message-ID nor Date is known by.
 
     A bare client sends the very same bytes for the same reading next month, and two of them may
-    send them today: without sender and day those would count as repeats and be lost.
+    send them today: without sender and day those would count as repeats and be lost. The trace
+    stays in, because nothing else tells two mails of one day apart.
     """
+    key = hashlib.sha256(content).hexdigest()
     day = envelope.received_at.astimezone(dt.UTC).date().isoformat()
     return hashlib.sha256(f"{key}\0{envelope.sender}\0{day}".encode()).hexdigest()
 
@@ -344,4 +341,4 @@ def find_reply_to(mail: Mail, sender: str, found: Authentication, desk: Desk) ->
         sender = mail.reply_to
     if not is_plain_address(sender) or sender.lower() in desk.own or is_robot(sender):
         return None
-    return ReplyTo(sender, mail.subject, mail.message_id, mail.references)
+    return ReplyTo(encode_domain(sender), mail.subject, mail.message_id, mail.references)

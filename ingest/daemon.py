@@ -1,7 +1,8 @@
 """
 The composition root: builds every part, starts them in order, unwinds in reverse.
 
-Order of starting: internal listener, database, schema, outbox, intake, channels, public listener.
+Order of starting: internal listener, journals, database, schema, outbox, intake, channels, public
+listener; before the database, a porch takes what would otherwise be lost.
 Only then is the daemon ready. Stopping goes the other way within ``service.stop_within`` seconds:
 what was received is finished, what was not is left to the upstream. A part whose end is not to be
 had in time is left behind and named in the log; being killed is safe at any moment.
@@ -12,30 +13,42 @@ import contextlib
 import gc
 import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 
 from ingest import clock
 from ingest.addresses import parse_listen
 from ingest.bookmarks import BookmarkStore
-from ingest.building import EMBEDDED, Sinks, build_channel, find_templates, open_database
+from ingest.building import (
+    EMBEDDED,
+    build_channel,
+    build_paces,
+    build_way_out,
+    find_templates,
+    open_database,
+)
 from ingest.config import Configuration
 from ingest.embedded import EmbeddedPostgres
 from ingest.errors import ConfigError, PermanentError, TransientError
 from ingest.health import Health
 from ingest.intake import Intake
+from ingest.journal import Journals
 from ingest.listeners import open_listener
 from ingest.log import get_logger
-from ingest.model import ChannelName
+from ingest.model import ChannelName, InboundMessage
 from ingest.notify import READY, STOPPING, notify
+from ingest.operations import OperationStore
 from ingest.outbox import Outbox
-from ingest.policy import build_policies
-from ingest.ports import Channel, Route
+from ingest.parts import PartStore
+from ingest.policy import Policy, build_policies
+from ingest.porch import open_porch
+from ingest.ports import Channel, Route, Sinks
+from ingest.records import owe_late_reply
 from ingest.registries import RegistryIntake
-from ingest.replies import load_phrasebook
+from ingest.replies import Phrasebook, load_phrasebook
 from ingest.reports import ReportStore
 from ingest.retry import back_off
-from ingest.senders import ClosableSender, build_sender
+from ingest.senders import ClosableSender
 from ingest.store import Store
 from ingest.supervisor import ChannelStatus, run_channel
 
@@ -105,22 +118,45 @@ class Daemon:
         phrasebook = load_phrasebook(find_templates(self.config))
         senders = self.build_senders(stack)
         await self.listen(stack, "internal", http.internal, self.health.routes)
-        store = await self.reach_database(stack)
-        outbox = Outbox(store, senders, self.config.settings.replies)
+        journals = await self.open_journals(stack)
         policies = build_policies(self.config)
+        porch = self.make_porch(stack)
+        await porch.enter_async_context(self.receive(journals, policies, phrasebook))
+        store = await self.reach_database(stack)
+        paces = build_paces(self.config)
+        outbox = Outbox(store, senders, self.config.settings.replies, paces=paces)
         intake = Intake(store, policies, phrasebook, on_owed=outbox.wake)
         registries = RegistryIntake(store, policies)
         await self.health.look(store)
         self.start_root(stack, "outbox", outbox.run())
         self.start_root(stack, "health", self.health.watch(store, self.find_reviver()))
         self.start_root(stack, "intake", intake.run(), before_end=intake.drain)
-        sinks = Sinks(intake, registries, BookmarkStore(store), ReportStore(store))
+
+        async def owe(message: InboundMessage) -> None:
+            if await owe_late_reply(store, message):
+                outbox.wake()
+
+        self.start_root(stack, "journals", journals.run(intake, owe))
+        sinks = Sinks(
+            intake,
+            registries,
+            BookmarkStore(store),
+            ReportStore(store),
+            PartStore(store),
+            OperationStore(store),
+        )
         channels = [
-            build_channel(ChannelName(name), settings, self.config, sinks)
+            build_channel(
+                ChannelName(name),
+                settings,
+                self.config,
+                journals.wrap(policies[ChannelName(name)], sinks, phrasebook),
+            )
             for name, settings in self.config.channels.items()
         ]
         self.start_channels(stack, channels)
         routes = [route for channel in channels for route in channel.routes]
+        await porch.aclose()
         await self.listen(stack, "listen", http.listen, routes)
         await self.until_settled()
 
@@ -138,6 +174,33 @@ class Daemon:
             if self.config.channels[channel.name].startup == "error":
                 channel.check_started()
 
+    async def open_journals(self, stack: contextlib.AsyncExitStack) -> Journals:
+        """Open what is kept on disk while PostgreSQL is away; it ends after all who use it."""
+        journals = Journals(self.config)
+        await journals.open()
+        self.on_stop(stack, "journals closed", journals.close)
+        self.health.journals = journals
+        return journals
+
+    def make_porch(self, stack: contextlib.AsyncExitStack) -> contextlib.AsyncExitStack:
+        """Return what the porch is to be entered into; it is left at a stop, if not before."""
+        porch = contextlib.AsyncExitStack()
+        self.on_stop(stack, "porch", porch.aclose)
+        return porch
+
+    @contextlib.asynccontextmanager
+    async def receive(
+        self, journals: Journals, policies: Mapping[ChannelName, Policy], phrasebook: Phrasebook
+    ) -> AsyncIterator[None]:
+        """Let journals take messages until the block ends, and say that they do."""
+        async with open_porch(self.config, journals, policies, phrasebook):
+            self.health.phase = "receiving"
+            try:
+                yield
+            finally:
+                if self.health.phase == "receiving":
+                    self.health.phase = "starting"
+
     def build_senders(
         self, stack: contextlib.AsyncExitStack
     ) -> Mapping[ChannelName, ClosableSender]:
@@ -145,7 +208,7 @@ class Daemon:
         senders: dict[ChannelName, ClosableSender] = {}
         for name, settings in self.config.settings.channels.items():
             try:
-                sender = build_sender(ChannelName(name), settings, self.config)
+                sender = build_way_out(ChannelName(name), settings, self.config)
             except ConfigError as error:
                 if settings.enabled:
                     raise

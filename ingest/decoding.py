@@ -154,7 +154,7 @@ def list_choices(kind: type, path: str, *, of_keys: bool) -> list[str]:
             choices += map(str, one.values)
         if isinstance(one, inspect.EnumType):
             choices += [str(member.value) for member in one.cls]
-    return [choice or "(empty)" for choice in choices]
+    return [choice or "(empty)" for choice in dict.fromkeys(choices)]
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

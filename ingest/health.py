@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ingest import clock, metrics
 from ingest.errors import IngestError, TransientError
+from ingest.journal import Journals
 from ingest.log import get_logger
 from ingest.notify import WATCHDOG, notify
 from ingest.ports import Route
@@ -26,6 +27,8 @@ log = get_logger()
 
 LOOK_EVERY = 5.0
 """Seconds between two looks at PostgreSQL."""
+PROBE = "probe"
+"""The lease that is written to see whether writing is possible; nobody holds it."""
 PATIENCE = 15.0
 """Seconds that a look may take before PostgreSQL counts as away."""
 
@@ -35,14 +38,26 @@ class Health:
 
     def __init__(self) -> None:
         self.phase = "starting"
+        """Then ``receiving`` while journals alone take messages, ``running``, ``stopping``."""
         self.database_problem = "it was not reached yet"
         self.channels: list[ChannelStatus] = []
+        self.journals: Journals | None = None
         self.looked_at = clock.now()
 
     @property
     def is_ready(self) -> bool:
-        """Whether what is sent here now will be taken."""
-        return self.phase == "running" and not self.database_problem
+        """Whether what is sent here now will be taken, and be it by a journal."""
+        is_kept = self.journals is not None and self.journals.is_kept
+        is_up = self.phase == "running" and not self.database_problem
+        return is_up or (is_kept and self.phase in {"receiving", "running"})
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether something is taken that cannot be committed and answered at once."""
+        waiting = self.journals.describe().values() if self.journals is not None else ()
+        return self.is_ready and (
+            bool(self.database_problem) or any(one.messages for one in waiting)
+        )
 
     @property
     def routes(self) -> Sequence[Route]:
@@ -69,6 +84,7 @@ class Health:
         """Return every part with its state."""
         return {
             "phase": self.phase,
+            "degraded": self.is_degraded,
             "database": self.database_problem or "up",
             "channels": {
                 channel.name: {
@@ -79,6 +95,7 @@ class Health:
                 }
                 for channel in self.channels
             },
+            "journals": self.journals.describe() if self.journals is not None else {},
         }
 
     async def watch(
@@ -91,11 +108,27 @@ class Health:
         """
         while True:
             await self.look(store)
+            await self.restore_channels(store)
             if self.database_problem and revive is not None:
                 with contextlib.suppress(IngestError):
                     await revive()
             notify(WATCHDOG)
             await asyncio.sleep(LOOK_EVERY)
+
+    async def restore_channels(self, store: Store) -> None:
+        """
+        Say for channels whose sink had refused that it takes messages again.
+
+        A channel that waits for its upstream cannot know before the next message. Something is
+        written for it: a full disk, for one, lets itself be read.
+        """
+        waiting = [channel for channel in self.channels if channel.is_refused]
+        if not waiting or self.database_problem:
+            return
+        with contextlib.suppress(TransientError):
+            await store.fetch("take_lease", PROBE, PROBE, dt.timedelta(0))
+            for channel in waiting:
+                channel.up()
 
     async def look(self, store: Store) -> None:
         """Look at PostgreSQL once; lost and restored are logged once."""

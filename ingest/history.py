@@ -32,6 +32,8 @@ class Story(Struct, frozen=True):
     """Of a registry the first ones, or the line that was asked for."""
     replies: Sequence[Row]
     deliveries: Sequence[Row]
+    reports: Sequence[Row]
+    """What upstreams later said became of the replies."""
     events: Sequence[Row]
 
 
@@ -75,6 +77,7 @@ async def get_story(
         readings=readings,
         replies=await store.fetch("list_replies", message_id),
         deliveries=await store.fetch("list_deliveries", message_id),
+        reports=await store.fetch("list_reports", message_id),
         events=await store.fetch("list_events", message_id),
     )
 
@@ -98,6 +101,11 @@ async def stream_export(store: Store, period: dt.date) -> AsyncGenerator[dict[st
             "received_at": row["received_at"].isoformat(timespec="seconds"),
             "period": render_period(row["period"]),
         }
+
+
+async def list_registries(store: Store, channel: str | None, limit: int) -> list[Row]:
+    """Return the registries that are not at their end, and the last *limit* ones, latest first."""
+    return await store.fetch("list_registries", channel, limit)
 
 
 async def summarise(store: Store, since: dt.datetime) -> Summary:

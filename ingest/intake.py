@@ -368,6 +368,7 @@ def make_outcome(judgement: Judgement) -> Outcome:
         verdict=judgement.verdict,
         reply=judgement.reply,
         readings=judgement.readings,
+        is_owed=judgement.is_owed,
     )
 
 

@@ -6,7 +6,8 @@ before it: ``Standings`` starts as what the database holds and takes in what is 
 """
 
 import datetime as dt
-from collections.abc import Iterable
+import operator
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from ingest.calendar import find_day
 from ingest.model import (
     Disposition,
+    Flaw,
     InboundMessage,
     JudgedReading,
     Misreading,
@@ -25,7 +27,16 @@ from ingest.model import (
 from ingest.parser import parse
 from ingest.policy import Day, Policy, find_local_day
 from ingest.replies import Facts, Phrasebook
-from ingest.rules import Circumstances, Standing, find_reason, summarise
+from ingest.rules import (
+    DISPOSITIONS,
+    Circumstances,
+    Standing,
+    find_affected,
+    find_reason,
+    list_parts,
+    list_registers,
+    summarise,
+)
 
 StandingKey = tuple[str, dt.date]
 """Account and first day of the billing period."""
@@ -38,8 +49,12 @@ class Standings:
         self._standing = dict(found)
         self.superseded: list[tuple[int, int]] = []
         """Recorded readings that cease to count: message id and line."""
+        self.superseded_registers: list[tuple[int, int, int]] = []
+        """The same for single registers of a reading whose others still count."""
         self.overtaken: set[tuple[str, int]] = set()
         """Readings of this group that another of this group replaced: receipt and line."""
+        self.overtaken_registers: dict[tuple[str, int], set[int]] = {}
+        """The same for single registers."""
 
     def find(self, account: str, period: dt.date) -> Standing | None:
         """Return what counts for *account* in *period*, or None."""
@@ -48,11 +63,35 @@ class Standings:
     def replace(self, account: str, period: dt.date, standing: Standing) -> None:
         """Let *standing* count from now on, in the place of what did."""
         before = self._standing.get((account, period))
-        if before is not None and before.receipt:
-            self.overtaken.add((before.receipt, before.line))
-        elif before is not None:
-            self.superseded.append((before.message_id, before.line))
+        if standing.registers:
+            parts = (self.cut_back(part, standing.registers) for part in list_parts(before))
+            kept = tuple(part for part in parts if part is not None)
+            standing = replace(standing, others=kept)
+        else:
+            for part in list_parts(before):
+                self.discard(part)
         self._standing[account, period] = standing
+
+    def discard(self, part: Standing) -> None:
+        """Note that a reading does not count any longer."""
+        if part.receipt:
+            self.overtaken.add((part.receipt, part.line))
+        else:
+            self.superseded.append((part.message_id, part.line))
+
+    def cut_back(self, part: Standing, registers: tuple[int, ...]) -> Standing | None:
+        """Note that *registers* of a reading do not count any longer; return what still does."""
+        values = dict(zip(list_registers(part), part.values, strict=True))
+        for register in values.keys() & set(registers):
+            del values[register]
+            if part.receipt:
+                key = (part.receipt, part.line)
+                self.overtaken_registers.setdefault(key, set()).add(register)
+            else:
+                self.superseded_registers.append((part.message_id, part.line, register))
+        if not values:
+            return None
+        return replace(part, values=tuple(values.values()), registers=tuple(values))
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
@@ -182,7 +221,7 @@ def judge_item(
     if isinstance(item, Misreading):
         return refuse_item(line, item, Verdict(dispositions[item.reason], item.reason))
     period = occasion.day.period
-    standing = standings.find(item.account, period)
+    standing = find_affected(standings.find(item.account, period), item)
     known = Circumstances(
         received_on=occasion.received_on,
         effective_at=occasion.effective_at,
@@ -194,7 +233,7 @@ def judge_item(
     reason = find_reason(item, known)
     verdict = Verdict(dispositions[reason], reason)
     if verdict.disposition is not Disposition.ACCEPT:
-        return refuse_item(line, item, verdict)
+        return refuse_item(line, item, verdict, dispositions)
     counts = take(line, item, known, occasion, standings)
     return JudgedReading(
         line=line,
@@ -204,9 +243,27 @@ def judge_item(
         fragment=item.fragment,
         period=period,
         read_on=item.read_on,
-        previous=standing.values if standing and reason is Reason.CORRECTED else (),
+        previous=find_previous(item, standing) if reason is Reason.CORRECTED else (),
         counts=counts,
+        registers=item.registers,
+        flaws=judge_flaws(item, dispositions),
     )
+
+
+def find_previous(item: Reading, standing: Standing | None) -> tuple[int, ...]:
+    """Return what an accepted reading replaces, register by register; nothing where it differs."""
+    if standing is None or (item.registers and standing.registers != item.registers):
+        return ()
+    return standing.values
+
+
+def judge_flaws(
+    item: Reading, dispositions: Mapping[Reason, Disposition]
+) -> tuple[tuple[Flaw, Verdict], ...]:
+    """Return the registers that cannot be believed, each with a verdict of its own."""
+    if not item.flaws:
+        return ()
+    return tuple((flaw, Verdict(dispositions[flaw.reason], flaw.reason)) for flaw in item.flaws)
 
 
 def take(
@@ -219,13 +276,35 @@ def take(
     """
     if known.stands_later:
         return False
-    standing = Standing(item.values, known.effective_at, receipt=occasion.receipt, line=line)
+    standing = Standing(
+        item.values,
+        known.effective_at,
+        receipt=occasion.receipt,
+        line=line,
+        registers=item.registers,
+    )
     standings.replace(item.account, occasion.day.period, standing)
     return True
 
 
-def refuse_item(line: int, item: Reading | Misreading, verdict: Verdict) -> JudgedReading:
+def refuse_item(
+    line: int,
+    item: Reading | Misreading,
+    verdict: Verdict,
+    dispositions: Mapping[Reason, Disposition] = DISPOSITIONS,
+) -> JudgedReading:
     """Return an item with a verdict that lets it count for nothing."""
+    if isinstance(item, Reading) and item.registers:
+        return JudgedReading(
+            line=line,
+            account=item.account,
+            values=item.values,
+            verdict=verdict,
+            fragment=item.fragment,
+            read_on=item.read_on,
+            registers=item.registers,
+            flaws=judge_flaws(item, dispositions),
+        )
     return JudgedReading(
         line=line,
         account=item.account,
@@ -291,11 +370,17 @@ def settle_readings(
     receipt: str, readings: tuple[JudgedReading, ...], standings: Standings
 ) -> tuple[JudgedReading, ...]:
     """Return *readings* of one receipt with those that were overtaken no longer counting."""
-    if not standings.overtaken:
+    if not (standings.overtaken or standings.overtaken_registers):
         return readings
-    if not any((receipt, one.line) in standings.overtaken for one in readings):
-        return readings
-    return tuple(
-        replace(one, counts=False) if (receipt, one.line) in standings.overtaken else one
-        for one in readings
-    )
+    settled = tuple(settle_reading(receipt, one, standings) for one in readings)
+    return readings if all(map(operator.is_, settled, readings)) else settled
+
+
+def settle_reading(receipt: str, reading: JudgedReading, standings: Standings) -> JudgedReading:
+    """Return *reading* without what a later line of its group took the place of."""
+    key = (receipt, reading.line)
+    if key in standings.overtaken:
+        return replace(reading, counts=False)
+    if registers := standings.overtaken_registers.get(key):
+        return replace(reading, overtaken=tuple(sorted(registers)))
+    return reading

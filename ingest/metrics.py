@@ -42,14 +42,34 @@ CHANNEL_PROGRESS = Gauge(
     "When the channel last ended a cycle of work well, in seconds since 1970.",
     ["channel"],
 )
+MAILBOX_WAITING = Gauge(
+    "ingest_mailbox_waiting_mails",
+    "Mails in a mailbox that are not fetched yet, when it was last looked at.",
+    ["channel"],
+)
 REPLIES = Counter(
     "ingest_replies",
     "Attempts to send a reply, by channel and how they ended.",
     ["channel", "state"],
+)
+REPLY_SEGMENTS = Counter(
+    "ingest_reply_segments", "SMS that replies took, those of several counted singly.", ["channel"]
+)
+DELIVERY_REPORTS = Counter(
+    "ingest_delivery_reports",
+    "What gateways and mail servers later said of replies; unknown: of none of ours.",
+    ["channel", "status"],
 )
 REPLIES_DUE = Gauge("ingest_replies_due", "Replies that wait to be sent.")
 OLDEST_REPLY_SECONDS = Gauge(
     "ingest_oldest_reply_seconds", "Age of the oldest reply that waits to be sent."
 )
 HELD = Gauge("ingest_held_messages", "Messages that wait for a person.")
+JOURNAL_MESSAGES = Gauge(
+    "ingest_journal_messages", "Messages kept on disk until PostgreSQL is back.", ["channel"]
+)
+JOURNAL_BYTES = Gauge("ingest_journal_bytes", "Bytes that a channel's journal takes.", ["channel"])
+JOURNAL_OLDEST_SECONDS = Gauge(
+    "ingest_journal_oldest_seconds", "Age of the oldest message in the journal.", ["channel"]
+)
 REGISTRY_LINES = Counter("ingest_registry_lines", "Lines of registries committed.", ["channel"])

@@ -73,6 +73,8 @@ class Verdict(Struct, frozen=True):
 
 
 ACCEPTED = Verdict(Disposition.ACCEPT, Reason.ACCEPTED)
+TAKEN = frozenset({Reason.ACCEPTED, Reason.CORRECTED})
+"""Reasons for which one address gets many replies a day, and no loop makes them."""
 
 
 class ReplyTo(Struct, frozen=True):
@@ -128,6 +130,18 @@ class Reading(Struct, frozen=True):
     """The characters it was read from."""
     read_on: dt.date | None = None
     """The day it was read, when the sender said so."""
+    registers: tuple[int, ...] = ()
+    """Which registers the values are of; empty: all of them, from 1 on."""
+    flaws: tuple["Flaw", ...] = ()
+    """Further registers of the same line that something was written for, and cannot be believed."""
+
+
+class Flaw(Struct, frozen=True):
+    """A register whose cell cannot be believed, on a line whose others can."""
+
+    register: int
+    reason: Reason
+    fragment: str
 
 
 class Misreading(Struct, frozen=True):
@@ -166,6 +180,12 @@ class JudgedReading(Struct, frozen=True):
     """What it replaces, when it corrects an earlier reading of the same period."""
     counts: bool = False
     """Whether it is what will be billed for its period, as far as is known by now."""
+    registers: tuple[int, ...] = ()
+    """As in Reading."""
+    flaws: tuple[tuple[Flaw, Verdict], ...] = ()
+    """As in Reading; none of them counts."""
+    overtaken: tuple[int, ...] = ()
+    """Registers that do not count even though the reading does: a later line has them anew."""
 
 
 class Outcome(Struct, frozen=True):
@@ -178,6 +198,8 @@ class Outcome(Struct, frozen=True):
     readings: tuple[JudgedReading, ...] = ()
     again: bool = False
     """True when the message had been received before and this is the first answer, repeated."""
+    is_owed: bool = False
+    """Whether the acknowledgement leaves by a message of its own."""
 
 
 class Acknowledgement(Struct, frozen=True, kw_only=True):
@@ -214,6 +236,8 @@ class Delivery(Struct, frozen=True):
     """The relay's or gateway's own words, for the operator."""
     upstream_id: str = ""
     """The id that the relay or gateway gave it; delivery reports refer to it."""
+    retry_after: float = 0.0
+    """Seconds for which the relay or gateway asked to be left alone; 0: it did not."""
 
 
 class ReportStatus(StrEnum):
@@ -254,6 +278,78 @@ class Bookmark(Struct, frozen=True, kw_only=True):
     """How often reading behind it was begun without an end: what comes next may be killing us."""
 
 
+class MessagePart(Struct, frozen=True, kw_only=True):
+    """One part of a text that an upstream hands over in several."""
+
+    channel: ChannelName
+    external_id: str
+    """The upstream's own id of this part, or a hash where it has none."""
+    series: str
+    """What the parts of one text share: sender, reference and total."""
+    number: int
+    """From 1."""
+    total: int
+    received_at: dt.datetime
+    text: str
+    """By it a part is recognised that comes again under another id."""
+    content: bytes
+    """The part as its channel can read it back."""
+
+
+class PartSeries(Struct, frozen=True):
+    """Parts of one text: those that are there by now, or those that have become a message."""
+
+    parts: tuple[MessagePart, ...]
+    """By number, none twice."""
+    joined_as: str = ""
+    """The external id of the message that they became; empty: more are awaited."""
+    is_last: bool = False
+    """Whether the part at hand was the one that completed the text."""
+
+
+class BoxedText(Struct, frozen=True, kw_only=True):
+    """A text, or a part of one, as it lies in the inbox of a program that has a telephone."""
+
+    id: int
+    sender: str
+    recipient: str
+    """What the program calls the telephone."""
+    text: str
+    raw: str
+    """The text's bytes in hexadecimal digits."""
+    header: str
+    """What stood before the text and numbers its part; hexadecimal digits."""
+    coding: str
+    received_at: dt.datetime
+
+
+class BoxedReply(Struct, frozen=True, kw_only=True):
+    """A text that such a program is to send."""
+
+    reply_id: str
+    """Ours; the same again is the same text."""
+    address: str
+    parts: tuple[str, ...]
+    headers: tuple[str, ...]
+    """One a part, as in BoxedText; empty where there is only one."""
+    is_unicode: bool
+    """Whether GSM's own alphabet does not do."""
+
+
+class BoxedFate(Struct, frozen=True, kw_only=True):
+    """How far a text got that was handed to such a program."""
+
+    id: int
+    reply_id: str
+    """Ours."""
+    status: str
+    error: int
+    part: int
+    position: int
+    """When this became so; grows."""
+    delivered_at: dt.datetime | None
+
+
 class RegistryLine(Struct, frozen=True):
     """One line of a registry as its dialect cut it up; cells are still text."""
 
@@ -265,7 +361,11 @@ class RegistryLine(Struct, frozen=True):
     paid_at: dt.datetime | None = None
     """The partner's own time of the operation."""
     problem: str = ""
-    """Why the dialect could not cut it up; then nothing else is set."""
+    """Why the dialect could not cut it up; then there are no values."""
+    reason: Reason = Reason.READING_MALFORMED
+    """What the problem amounts to."""
+    transaction: str = ""
+    """The partner's own id of the operation; empty where the dialect has no column for it."""
 
 
 class InboundRegistry(Struct, frozen=True, kw_only=True):
@@ -283,6 +383,19 @@ class InboundRegistry(Struct, frozen=True, kw_only=True):
     media_type: str = "text/csv"
 
 
+class Decision(StrEnum):
+    """What a person decided about a registry with too many bad lines."""
+
+    NONE = ""
+    """Nobody was asked."""
+    AWAITED = "awaited"
+    """Nothing of it is recorded before somebody decides."""
+    RELEASED = "released"
+    """Its lines are judged like all others."""
+    REFUSED = "refused"
+    """Nothing of it counts."""
+
+
 class RegistryProgress(Struct, frozen=True):
     """How far a registry has been committed."""
 
@@ -293,6 +406,7 @@ class RegistryProgress(Struct, frozen=True):
     offset: int
     """Bytes of the file that are committed."""
     finished: bool
+    decision: Decision = Decision.NONE
 
 
 class RegistryChunk(Struct, frozen=True):

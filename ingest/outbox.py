@@ -74,7 +74,7 @@ class Claim(Struct, frozen=True):
     is_interrupted: bool
     """Whether an earlier attempt ended nobody knows how."""
     sent_for_reason: int
-    """Replies to the same address for the same reason within a day."""
+    """Replies to the same address for the same reason within a day, sent or perhaps sent."""
     sent_in_all: int
     """Replies to the same address within a day: those for accepted readings, or all others."""
 

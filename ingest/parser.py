@@ -6,6 +6,7 @@ not understood puts every reading of the line before a person.
 Rule 2. A line without an account gives its numbers to the account above or below it only if it
 holds nothing else. Otherwise it belongs to the remainder.
 Rule 3. What is believed is exact: a number is taken as it stands or not at all.
+Rule 4. The remainder gives nothing, but it takes belief away: ``parsing/turning.py`` says when.
 
 ``docs/parser.md`` says which mistake leads to which reason.
 """
@@ -29,6 +30,7 @@ from ingest.parsing.tokens import (
     normalise,
     read_lines,
 )
+from ingest.parsing.turning import doubt_repeated, doubt_turned
 
 CANONICAL = re.compile(
     r"([0-9]{12})\*([0-9]{1,18}+)(?:\*([0-9]{1,9}+))?(?:\*([0-9]{1,9}+))?;?[ \r\n]*+"
@@ -118,16 +120,23 @@ class Reader:
         if not self.drafts:
             return Submission((), self.normal.source)
         self.abandon_pending()
+        doubt_turned(self.plain, self.lines[: self.count_read_lines()], self.drafts)
         drafts = sorted([*self.drafts, *self.orphans], key=lambda draft: draft.place)
+        for draft in drafts:
+            draft.is_doubtful |= not self.doubtful.isdisjoint(draft.spans)
+        doubt_repeated(drafts)
         items = [self.build_item(draft) for draft in drafts]
         return Submission(
             tuple(items) if self.overflow is None else (*items, self.overflow),
             self.find_remainder(),
         )
 
+    def count_read_lines(self) -> int:
+        """Return how many lines were read before there were too many items."""
+        return len(self.lines) if self.overflow is None else self.drafts[-1].last_line + 1
+
     def build_item(self, draft: Draft) -> Reading | Misreading:
-        """Return what *draft* comes to; a line that was not understood puts it before a person."""
-        draft.is_doubtful |= not self.doubtful.isdisjoint(draft.spans)
+        """Return what *draft* comes to."""
         finding = judge(draft)
         is_whole = draft.is_doubtful or finding[0] is Reason.NOT_RECOGNISED
         return draft.build_item(finding, self.find_fragment(draft, is_whole=is_whole))
@@ -142,8 +151,10 @@ class Reader:
         if not any(mark.kind in NUMERIC for mark in line.marks):
             self.heading = self.heading.extend(line, self.plain)
         last = self.drafts[-1] if self.drafts else None
-        is_waiting = last is not None and last.is_waiting
-        marks = settle_accounts(line.marks, self.plain, is_waiting=is_waiting)
+        is_waiting, is_named = last is not None and last.is_waiting, last and last.names_zones
+        marks = settle_accounts(
+            line.marks, self.plain, is_waiting=is_waiting, is_named=bool(is_named)
+        )
         if any(mark.kind in ACCOUNTS for mark in marks):
             self.read_account_line(line, marks)
         elif any(mark.kind in VALUES for mark in marks):

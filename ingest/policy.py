@@ -11,7 +11,7 @@ from ingest.calendar import Window, build_window, find_day, find_period
 from ingest.config import Configuration
 from ingest.model import ChannelName, Disposition, Form, Reason
 from ingest.rules import DISPOSITIONS
-from ingest.settings import AnyChannel, RegistrySettings, SmsSettings
+from ingest.settings import AnyChannel, RegistrySettings, SmsSettings, TerminalSettings
 
 LATE = {
     "reject": Disposition.REJECT,
@@ -84,7 +84,7 @@ def build_policy(name: ChannelName, channel: AnyChannel, config: Configuration) 
         channel=name,
         window=window,
         language=channel.language or settings.service.language,
-        form=Form.SHORT if isinstance(channel, SmsSettings) else Form.LONG,
+        form=Form.SHORT if isinstance(channel, SmsSettings | TerminalSettings) else Form.LONG,
         dispositions={
             **DISPOSITIONS,
             **settings.rules.dispositions,

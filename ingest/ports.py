@@ -4,7 +4,8 @@ The protocols between the channels and the rest: what each side may rely on.
 A channel is built without touching the network, gets its sink, and is run by the daemon.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from aiohttp import web
@@ -13,16 +14,24 @@ from msgspec import Struct
 from ingest.model import (
     Acknowledgement,
     Bookmark,
+    BoxedFate,
+    BoxedReply,
+    BoxedText,
     ChannelName,
     Delivery,
     DeliveryReport,
     InboundMessage,
     InboundRegistry,
     LineResult,
+    MessagePart,
     Outcome,
+    PartSeries,
     RegistryChunk,
+    RegistryLine,
     RegistryProgress,
+    Verdict,
 )
+from ingest.transactions import RecordedAnswer, RecordedOperation, TerminalOperation
 
 
 class Sink(Protocol):
@@ -55,6 +64,24 @@ class RegistrySink(Protocol):
         to be committed: open the registry again to learn the position.
         """
 
+    async def foresee_chunk(self, progress: RegistryProgress, chunk: RegistryChunk) -> None:
+        """
+        Look at the chunk that comes next while the one before it is being committed.
+
+        To save time; nothing has to come of it, and nothing of it shows.
+        """
+
+    async def try_lines(
+        self, progress: RegistryProgress, lines: Sequence[RegistryLine]
+    ) -> Mapping[Verdict, int]:
+        """Judge lines of an open registry as they would be now; count verdicts, record nothing."""
+
+    async def await_decision(self, progress: RegistryProgress, problem: str) -> RegistryProgress:
+        """Stop a registry of which nothing is committed, because of *problem*: a person decides."""
+
+    async def find_decision(self, progress: RegistryProgress) -> RegistryProgress:
+        """Return how far a registry is by now, and what was decided about it."""
+
     async def finish_registry(self, progress: RegistryProgress, problem: str = "") -> Outcome:
         """
         Close the registry for good and return the outcome of the whole.
@@ -65,6 +92,14 @@ class RegistrySink(Protocol):
 
     def list_results(self, progress: RegistryProgress) -> AsyncIterator[Sequence[LineResult]]:
         """Yield the results of all data lines by line number, in batches."""
+
+    async def count_results(self, progress: RegistryProgress) -> Mapping[str, int]:
+        """Count the data lines that are committed by now, by what became of them."""
+
+    async def owe_results(
+        self, progress: RegistryProgress, addresses: Sequence[str], subject: str, body: str
+    ) -> None:
+        """Owe each address the results of a closed registry; asked again, nothing more is owed."""
 
 
 class ReportSink(Protocol):
@@ -97,6 +132,88 @@ class Bookmarks(Protocol):
 
     async def drop_lease(self, name: str, holder: str) -> None:
         """Let go of a lease, so that another need not wait for its end; no harm when it is lost."""
+
+
+class TextBox(Protocol):
+    """The inbox and outbox of a program that has a telephone, in a database of its own."""
+
+    async def list_inbox(self, limit: int) -> list[BoxedText]:
+        """Return what was received and is not marked, oldest first."""
+
+    async def mark_inbox(self, ids: Sequence[int]) -> None:
+        """Note that these texts are committed here, so that they are not listed again."""
+
+    async def send_text(self, text: BoxedReply) -> int:
+        """Hand *text* over and return its id there; the same ``reply_id`` again sends nothing."""
+
+    async def list_fates(self, position: int, limit: int) -> list[BoxedFate]:
+        """Return what became of our texts at *position* and later, oldest first."""
+
+    async def aclose(self) -> None:
+        """Let go of every connection."""
+
+
+class Parts(Protocol):
+    """
+    Parts of long texts, until all are there or the time for it is up.
+
+    Which parts become one message is decided once, in the database. Handing that message over may
+    be repeated: its external id follows from the parts.
+    """
+
+    async def keep_part(self, part: MessagePart) -> PartSeries:
+        """
+        Keep *part* and return its series; a part that is kept already changes nothing.
+
+        Raises :exc:`TransientError` when nothing is known to be kept.
+        """
+
+    async def close_overdue(self, channel: ChannelName, before: dt.datetime) -> list[PartSeries]:
+        """Let what waits since *before* become messages as it is, and return it."""
+
+    async def list_unsettled(self, channel: ChannelName, before: dt.datetime) -> list[PartSeries]:
+        """Return what became a message, its last part before *before*, and was not settled."""
+
+    async def settle_series(self, channel: ChannelName, joined_as: str) -> None:
+        """Note that the message *joined_as* is committed."""
+
+
+class Operations(Protocol):
+    """
+    What terminals of partners asked for, and what they were answered; both in the database.
+
+    Everything here may be repeated. Raises :exc:`TransientError` when nothing is known to be kept.
+    """
+
+    async def open_operation(self, operation: TerminalOperation) -> RecordedOperation:
+        """Keep *operation*, or return what is kept under its id, whatever its content."""
+
+    async def settle_operation(self, number: int, answer: RecordedAnswer) -> RecordedOperation:
+        """Keep *answer* unless there is one already; return the operation with the one kept."""
+
+    async def find_operation(
+        self, channel: ChannelName, transaction_id: str, number: int = 0
+    ) -> RecordedOperation | None:
+        """Return a payment or submission by the partner's id, or by our *number*."""
+
+    async def list_payments(
+        self, channel: ChannelName, since: dt.datetime, until: dt.datetime
+    ) -> list[RecordedOperation]:
+        """Return the payments of a period that were answered and not cancelled since."""
+
+    async def list_registers(self, account: str) -> dict[int, int]:
+        """Return what counts for *account* in the latest period that it has, by register."""
+
+
+class Sinks(Struct, frozen=True):
+    """What channels hand over to, and what they ask; each takes what it needs."""
+
+    messages: Sink
+    registries: RegistrySink
+    bookmarks: Bookmarks
+    reports: ReportSink
+    parts: Parts
+    operations: Operations
 
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -140,6 +257,13 @@ class ChannelReport(Protocol):
 
     def lost(self, problem: str) -> None:
         """Say that the channel cannot take messages now, and why; logged once until ``up``."""
+
+    def refused(self, problem: str) -> None:
+        """
+        Say that its sink refuses; the channel itself is well.
+
+        Logged as ``lost`` is. The daemon finds out by itself when the sink takes messages again.
+        """
 
 
 class Sender(Protocol):

@@ -67,6 +67,8 @@ class PartnerDay(Struct, frozen=True, kw_only=True):
     day: dt.date
     zone: ZoneInfo
     """The partner's: its day begins by its own clock."""
+    registry_zone: ZoneInfo
+    """That of the times in its registries, which need not be the same."""
     comes_after: int
     """Days by which registries without times in their lines come after their day."""
 
@@ -79,11 +81,10 @@ async def reconcile_day(store: Store, wanted: PartnerDay) -> list[Comparison]:
     registry = await store.fetch(
         "list_registry_readings",
         wanted.registry,
-        wanted.day,
-        begins_at,
-        *find_edges(arrival, wanted.zone),
+        *find_edges(wanted.day, wanted.registry_zone),
+        *find_edges(arrival, wanted.registry_zone),
     )
-    return compare(read_told(online), read_told(registry))
+    return compare(read_told(online), read_told(drop_corrected(registry)))
 
 
 def find_edges(day: dt.date, zone: ZoneInfo) -> tuple[dt.datetime, dt.datetime]:
@@ -91,10 +92,24 @@ def find_edges(day: dt.date, zone: ZoneInfo) -> tuple[dt.datetime, dt.datetime]:
     return starts_at(day, zone), starts_at(day + dt.timedelta(days=1), zone)
 
 
+def drop_corrected(rows: Sequence[Row]) -> list[Row]:
+    """Return the lines that stand: those whose operation a later file has again are history."""
+    latest = {row["operation"]: row["message_id"] for row in rows}
+    return [
+        row for row in rows if row["message_id"] == latest[row["operation"]] or not row["operation"]
+    ]
+
+
 def read_told(rows: Iterable[Row]) -> list[Told]:
-    """Return readings in the order recorded, each once: a registry may come again, corrected."""
-    told = (
-        Told(
+    """
+    Return readings in the order recorded, each once: a registry may come again, corrected.
+
+    What one file says twice are two: somebody paid twice, and gave the same reading.
+    """
+    once: dict[Hashable, Told] = {}
+    copies: Counter[Hashable] = Counter()
+    for row in rows:
+        one = Told(
             transaction_id=row["transaction_id"],
             account=row["account"],
             register=row["register"],
@@ -103,9 +118,9 @@ def read_told(rows: Iterable[Row]) -> list[Told]:
             reason=row["reason"],
             receipt=row["receipt"],
         )
-        for row in rows
-    )
-    once = {(one.transaction_id, one.account, one.register, one.value): one for one in told}
+        what = (one.transaction_id, one.account, one.register, one.value)
+        copies[row["message_id"], what] += 1
+        once[what, copies[row["message_id"], what]] = one
     return list(once.values())
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ingest.judgement import Judgement, StandingKey
 from ingest.model import (
@@ -83,17 +84,23 @@ async def find_circumstances(
 def read_standing(rows: Iterable[Row]) -> Iterator[tuple[StandingKey, Standing]]:
     """Put the registers of each account and period together; rows come in that order."""
     for key, group in itertools.groupby(rows, key=lambda row: (row["account"], row["period"])):
-        registers = list(group)
-        first = registers[0]
-        yield (
-            key,
-            Standing(
-                values=tuple(row["value"] for row in registers),
-                effective_at=first["effective_at"],
-                message_id=first["message_id"],
-                line=first["line"],
-            ),
-        )
+        parts: dict[tuple[int, int], list[Row]] = {}
+        for row in group:
+            parts.setdefault((row["message_id"], row["line"]), []).append(row)
+        first, *others = map(read_part, parts.values())
+        yield key, replace(first, others=tuple(others)) if others else first
+
+
+def read_part(rows: Sequence[Row]) -> Standing:
+    """Return what counts of one line; rows come by register."""
+    registers = tuple(row["register"] for row in rows)
+    return Standing(
+        values=tuple(row["value"] for row in rows),
+        effective_at=rows[0]["effective_at"],
+        message_id=rows[0]["message_id"],
+        line=rows[0]["line"],
+        registers=() if registers == tuple(range(1, len(rows) + 1)) else registers,
+    )
 
 
 async def record_group(
@@ -156,9 +163,11 @@ def register_rows(
     reading: JudgedReading, effective_at: dt.datetime
 ) -> Iterator[tuple[object, ...]]:
     """Yield one row per register in the order of READING_COLUMNS; one even when none was read."""
+    yield from flaw_rows(reading, effective_at)
     values: tuple[int | None, ...] = reading.values or (None,)
-    for register, value in enumerate(values, start=1):
-        previous = reading.previous[register - 1] if register <= len(reading.previous) else None
+    registers = reading.registers or range(1, len(values) + 1)
+    for place, (register, value) in enumerate(zip(registers, values, strict=True)):
+        previous = reading.previous[place] if place < len(reading.previous) else None
         yield (
             reading.line,
             register,
@@ -167,11 +176,30 @@ def register_rows(
             previous,
             reading.verdict.disposition,
             reading.verdict.reason,
-            reading.counts,
+            reading.counts and register not in reading.overtaken,
             reading.period,
             reading.read_on,
             effective_at,
             clean(reading.fragment),
+        )
+
+
+def flaw_rows(reading: JudgedReading, effective_at: dt.datetime) -> Iterator[tuple[object, ...]]:
+    """Yield the registers that something was written for that cannot be believed."""
+    for flaw, verdict in reading.flaws:
+        yield (
+            reading.line,
+            flaw.register,
+            clean(reading.account),
+            None,
+            None,
+            verdict.disposition,
+            verdict.reason,
+            False,
+            None,
+            reading.read_on,
+            effective_at,
+            clean(flaw.fragment),
         )
 
 
@@ -191,6 +219,27 @@ def reply_row(one: Recorded) -> tuple[object, ...]:
     )
 
 
+async def owe_late_reply(source: Source, message: InboundMessage) -> bool:
+    """
+    Owe the recorded reply to *message* at the address that it has now; tell whether that is news.
+
+    For what was committed when the answer could no longer be given on the spot. Nothing is owed a
+    second time.
+    """
+    if message.reply_to is None:
+        return False
+    rows = await source.fetch(
+        "owe_late_reply",
+        message.channel,
+        clean(message.external_id),
+        clean(message.reply_to.address),
+        clean(message.reply_to.subject),
+        clean(message.reply_to.message_id),
+        clean(message.reply_to.references),
+    )
+    return bool(rows)
+
+
 async def find_outcomes(store: Store, message_ids: Sequence[int]) -> dict[int, Outcome]:
     """Return what was answered to messages recorded before, by their ids, as it was answered."""
     messages = await store.fetch("list_outcomes", list(message_ids))
@@ -206,6 +255,7 @@ async def find_outcomes(store: Store, message_ids: Sequence[int]) -> dict[int, O
             reply=row["reply"],
             readings=readings.get(row["id"], ()),
             again=True,
+            is_owed=row["is_owed"],
         )
         for row in messages
     }

@@ -5,7 +5,7 @@ What arrived is a fact and stays; verdict, readings and reply are opinions and a
 transaction. A trial run does the same and rolls back, so that it cannot differ from the real one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -52,9 +52,16 @@ class Replay:
     """Replays messages of one store."""
 
     def __init__(
-        self, store: Store, policies: Mapping[ChannelName, Policy], phrasebook: Phrasebook
+        self,
+        store: Store,
+        policies: Mapping[ChannelName, Policy],
+        phrasebook: Phrasebook,
+        *,
+        call_back: Callable[[ChannelName, str], bool] = lambda _channel, _sender: False,
     ) -> None:
+        # call_back tells whether a channel can send to whom it had answered on the spot.
         self._store = store
+        self._call_back = call_back
         self._policies = policies
         self._phrasebook = phrasebook
 
@@ -118,11 +125,7 @@ class Replay:
         before, after = read_verdict(row), judgement.verdict
         is_told = False
         if judgement.reply and is_news(before, after, judgement):
-            is_told = bool(
-                await transaction.fetch(
-                    "owe_another_reply", row["id"], after.reason, judgement.reply
-                )
-            )
+            is_told = await self.owe(transaction, row, after.reason, judgement.reply)
         await transaction.fetch(
             "judge_message_anew",
             row["id"],
@@ -136,6 +139,16 @@ class Replay:
         detail = f"{before.disposition}/{before.reason} -> {after.disposition}/{after.reason}"
         await transaction.fetch("record_event", row["id"], "message.replayed", detail)
         return Replayed(row["receipt"], before, after, len(judgement.readings), is_told)
+
+    async def owe(self, transaction: Transaction, row: Row, reason: Reason, reply: str) -> bool:
+        """Owe another reply, or the first that is sent where one had gone out in a response."""
+        if await transaction.fetch("owe_another_reply", row["id"], reason, reply):
+            return True
+        if not self._call_back(ChannelName(row["channel"]), row["sender"]):
+            return False
+        return bool(
+            await transaction.fetch("owe_first_reply", row["id"], reason, reply, row["sender"])
+        )
 
 
 def is_news(before: Verdict, after: Verdict, judgement: Judgement) -> bool:
@@ -160,7 +173,6 @@ async def lock_message(transaction: Transaction, receipt: str) -> Row:
 
 def read_back(row: Row) -> InboundMessage:
     """Return a recorded message as its channel had handed it over."""
-    reason = Reason(row["finding"]) if row["finding"] else None
     return InboundMessage(
         channel=ChannelName(row["channel"]),
         external_id=row["external_id"],
@@ -172,5 +184,20 @@ def read_back(row: Row) -> InboundMessage:
         recipient=row["recipient"],
         sent_at=row["sent_at"],
         reply_to=ReplyTo(row["sender"]),
-        finding=Verdict(DISPOSITIONS[reason], reason) if reason else None,
+        finding=read_finding(row),
+        authentication=row["authentication"],
     )
+
+
+def read_finding(row: Row) -> Verdict | None:
+    """
+    Return what the channel had found.
+
+    Whether it holds a mail or refuses it stands in the verdict, unless our code had failed.
+    """
+    if not row["finding"]:
+        return None
+    reason = Reason(row["finding"])
+    if row["reason"] == reason:
+        return read_verdict(row)
+    return Verdict(DISPOSITIONS[reason], reason)

@@ -15,7 +15,7 @@ characters, no links, and no more than 60 characters of a fragment.
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 
 from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError
@@ -42,7 +42,10 @@ from ingest.wording import (
 )
 
 LANGUAGES: tuple[Language, ...] = ("ru", "en")
-FRAMES = {Form.LONG: ("opening", "message", "several"), Form.SHORT: ("opening", "several")}
+FRAMES = {
+    Form.LONG: ("opening", "message", "several"),
+    Form.SHORT: ("opening", "several", "received"),
+}
 LONGEST_CONTACT = 200
 
 OF_WHOLE = frozenset(
@@ -82,6 +85,10 @@ class Phrasebook:
         """Return the acknowledgement; empty for automatic mail, which is never answered."""
         text = self.render_variants(facts, language, form)
         return fit_sms(text, facts.receipt) if text and form is Form.SHORT else text
+
+    def render_received(self, language: Language) -> str:
+        """Return the SMS to whoever's text is kept and not judged yet; it has no receipt."""
+        return self._fill((language, Form.SHORT, "received"), {}).strip()
 
     def render_variants(self, facts: Facts, language: Language, form: Form) -> str:
         """Return a mail, or the lines of which the first that fits makes the SMS."""
@@ -275,9 +282,12 @@ def needs_reminder(facts: Facts) -> bool:
 
 def check_phrasebook(phrasebook: Phrasebook) -> None:
     """Try every text on what can happen; raises ConfigError with each that is wrong, one a line."""
-    problems = (
-        find_problem(phrasebook, facts, language, form)
-        for facts, language, form in product(list_samples(), LANGUAGES, Form)
+    problems = chain(
+        (
+            find_problem(phrasebook, facts, language, form)
+            for facts, language, form in product(list_samples(), LANGUAGES, Form)
+        ),
+        (find_problem_of_received(phrasebook, language) for language in LANGUAGES),
     )
     if found := list(dict.fromkeys(problem for problem in problems if problem)):
         raise ConfigError("\n".join(found))
@@ -302,6 +312,18 @@ def find_problem(phrasebook: Phrasebook, facts: Facts, language: Language, form:
             f"{locate(language, form, own)}: the shortest line takes {shortest} characters "
             f"at the worst, wanted at most {LONGEST_SMS}"
         )
+    return ""
+
+
+def find_problem_of_received(phrasebook: Phrasebook, language: Language) -> str:
+    """Say what is wrong with the text that is sent before there is a verdict, or nothing."""
+    where = locate(language, Form.SHORT, "received")
+    try:
+        length = count_units(phrasebook.render_received(language))
+    except ConfigError as error:
+        return str(error)
+    if not 0 < length <= LONGEST_SMS:
+        return f"{where}: found {length} characters, wanted 1 to {LONGEST_SMS}"
     return ""
 
 

@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ingest.model import Disposition, Reading, Reason, Verdict
 
@@ -23,6 +24,52 @@ class Standing(Struct, frozen=True):
     receipt: str = ""
     """The receipt of its message while it waits in the same group."""
     line: int = 0
+    registers: tuple[int, ...] = ()
+    """Which registers the values are of; empty: all from 1 on."""
+    others: tuple["Standing", ...] = ()
+    """What else counts for the account and period: registers of other lines, none twice."""
+
+
+def list_registers(one: Reading | Standing) -> tuple[int, ...]:
+    """Return which registers the values are of."""
+    return one.registers or tuple(range(1, len(one.values) + 1))
+
+
+def list_parts(standing: Standing | None) -> tuple[Standing, ...]:
+    """Return what counts line by line."""
+    if standing is None:
+        return ()
+    return (replace(standing, others=()), *standing.others) if standing.others else (standing,)
+
+
+def find_affected(standing: Standing | None, reading: Reading) -> Standing | None:
+    """
+    Return of what counts those registers that *reading* would take the place of; None: none.
+
+    A reading of a whole line takes the place of everything, one of single registers that of those.
+    """
+    if standing is None or not (reading.registers or standing.others):
+        return standing
+    wanted = set(reading.registers)
+    found = {
+        register: (value, part)
+        for part in list_parts(standing)
+        for register, value in zip(list_registers(part), part.values, strict=True)
+        if not wanted or register in wanted
+    }
+    if not found:
+        return None
+    latest = max((part for _, part in found.values()), key=lambda one: (
+        one.effective_at, one.message_id, one.line
+    ))  # fmt: skip
+    registers = tuple(sorted(found))
+    is_whole = not wanted and registers == tuple(range(1, len(registers) + 1))
+    return replace(
+        latest,
+        values=tuple(found[register][0] for register in registers),
+        registers=() if is_whole else registers,
+        others=(),
+    )
 
 
 class Circumstances(Struct, frozen=True, kw_only=True):
@@ -36,7 +83,7 @@ class Circumstances(Struct, frozen=True, kw_only=True):
     """Whether the channel's window was open then, or lets late readings pass."""
     max_digits: int
     standing: Standing | None = None
-    """What counts for the same account and period now."""
+    """What counts for the same account, period and registers now."""
     message_id: int = 0
     """Of a message that is judged anew; 0 for one that comes for the first time."""
 
@@ -78,7 +125,11 @@ def repeated(reading: Reading, known: Circumstances) -> Reason | None:
     """The value that already counts for the period changes nothing when it comes again."""
     if known.standing is None or known.stands_later:
         return None
-    return Reason.REPEATED if known.standing.values == reading.values else None
+    is_same = (known.standing.values, known.standing.registers) == (
+        reading.values,
+        reading.registers,
+    )
+    return Reason.REPEATED if is_same else None
 
 
 def corrected(reading: Reading, known: Circumstances) -> Reason | None:

@@ -22,6 +22,7 @@ def config_schema() -> dict[str, Any]:
     """Return the schema as JSON can hold it."""
     schema: dict[str, Any] = msgspec.json.schema(settings.Config)
     schema["$defs"]["Secret"] |= {"minProperties": 1, "maxProperties": 1}
+    schema["$defs"]["CsvDialect"]["required"].remove("kind")
     meanings = {(name, field): text for name, field, text in list_meanings()}
     for name, definition in schema["$defs"].items():
         for field, declared in definition.get("properties", {}).items():

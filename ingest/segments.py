@@ -20,6 +20,8 @@ EXTENSION = frozenset("^{}\\[~]|€\f")
 GSM_ALONE, GSM_EACH = 160, 153
 UCS2_ALONE, UCS2_EACH = 70, 67
 BEYOND_UCS2 = 0xFFFF
+SPARE = 2
+"""Septets or units by which a part that is full may fall short."""
 
 FORBIDDEN = re.compile("[\0-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060\ufeff]")
 """What telephones show as boxes, or what turns the text round; a line break is none of it."""
@@ -62,6 +64,20 @@ def count_packed(sizes: Iterable[int], alone: int, each: int) -> int:
             segments, left = segments + 1, each
         left -= size
     return segments
+
+
+def is_full_part(text: str) -> bool:
+    """
+    Tell whether *text* fills one part of a long one, so that more may follow it.
+
+    A reference of two bytes takes the room of one letter, and so does a letter of two units that
+    did not fit any more.
+    """
+    if is_gsm(text):
+        size, each = sum(1 + (char in EXTENSION) for char in text), GSM_EACH
+    else:
+        size, each = sum(1 + (ord(char) > BEYOND_UCS2) for char in text), UCS2_EACH
+    return each - SPARE <= size <= each
 
 
 def clean_sms(text: str) -> str:

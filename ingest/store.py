@@ -8,6 +8,7 @@ PermanentError (this data will never go in), TransientError (anything else: not 
 import asyncio
 import contextlib
 import hashlib
+import logging
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from importlib import resources
@@ -28,6 +29,8 @@ MIGRATION_LOCK = 7_264_538_117
 Row = asyncpg.Record
 NAMED = re.compile(r"^-- name: (\w+)\n(.*?)(?=^-- name: |\Z)", re.MULTILINE | re.DOTALL)
 SQL = resources.files("ingest") / "sql"
+QUERIES = "queries.sql"
+"""The statements on our own tables; those on somebody else's stand in a file of their own."""
 
 
 class ConflictError(TransientError):
@@ -47,9 +50,9 @@ class Migration(Struct, frozen=True):
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
-def load_queries() -> dict[str, str]:
-    """Return the statements of ``queries.sql`` by name."""
-    return dict(NAMED.findall((SQL / "queries.sql").read_text("utf-8")))
+def load_queries(file: str = QUERIES) -> dict[str, str]:
+    """Return the statements of a file in ``sql/`` by name."""
+    return dict(NAMED.findall((SQL / file).read_text("utf-8")))
 
 
 def load_migrations() -> list[Migration]:
@@ -89,13 +92,19 @@ class Transaction:
 class Store:
     """The connections to one PostgreSQL."""
 
-    def __init__(self, pool: "asyncpg.Pool[Row]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[Row]", queries: str = QUERIES) -> None:
         self._pool = pool
-        self._queries = load_queries()
+        self._queries = load_queries(queries)
 
     @classmethod
     async def open(
-        cls, url: str, *, password: str = "", connections: int = 6, statement_timeout: float = 30
+        cls,
+        url: str,
+        *,
+        password: str = "",
+        connections: int = 6,
+        statement_timeout: float = 30,
+        queries: str = QUERIES,
     ) -> "Store":
         """Connect; raises TransientError without an answer, ConfigError when turned away."""
         settings = {
@@ -109,6 +118,8 @@ class Store:
             "statement_timeout": str(int(statement_timeout * 1000)),
             "idle_in_transaction_session_timeout": str(int(statement_timeout * 2000)),
         }
+        # Each outage is logged once, by whoever notices; the pool would add a traceback a second.
+        logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
         try:
             pool = await asyncpg.create_pool(
                 url,
@@ -125,7 +136,7 @@ class Store:
             raise ConfigError(f"database.url: PostgreSQL refuses the connection: {error}") from None
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             raise TransientError(f"PostgreSQL does not answer: {describe(error)}") from error
-        return cls(pool)
+        return cls(pool, queries)
 
     async def close(self) -> None:
         """Wait for what is under way, at most ten seconds, then disconnect."""

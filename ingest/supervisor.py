@@ -36,6 +36,8 @@ class ChannelStatus:
         self.since = now()
         self.progressed_at: dt.datetime | None = None
         self.has_been_up = False
+        self.is_refused = False
+        """Whether it is lost because its sink refuses, and for nothing of its own."""
         self.settled = asyncio.Event()
         """Set once it is known whether the channel can take messages."""
         self._now = now
@@ -48,6 +50,7 @@ class ChannelStatus:
             log.info(event, channel=self.name)
             self.state, self.problem, self.since = "up", "", self._now()
         self.has_been_up = True
+        self.is_refused = False
         self.settled.set()
         metrics.CHANNEL_UP.labels(self.name).set(1)
 
@@ -61,9 +64,15 @@ class ChannelStatus:
         if self.state != "lost":
             log.error("channel.lost", channel=self.name, problem=problem)
             self.since = self._now()
-        self.state, self.problem = "lost", problem
+        self.state, self.problem, self.is_refused = "lost", problem, False
         self.settled.set()
         metrics.CHANNEL_UP.labels(self.name).set(0)
+
+    def refused(self, problem: str) -> None:
+        """Note that its sink refuses; what was lost before for a reason of its own stays so."""
+        is_own = self.state == "lost" and not self.is_refused
+        self.lost(problem)
+        self.is_refused = not is_own
 
     def check_started(self) -> None:
         """Raise PermanentError when the channel is lost and never was up."""

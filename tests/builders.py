@@ -2,23 +2,32 @@
 
 import datetime as dt
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ingest.bookmarks import BookmarkStore
 from ingest.config import Configuration, load_config
 from ingest.intake import Intake
 from ingest.model import (
+    Bookmark,
     ChannelName,
     InboundMessage,
     InboundRegistry,
     LineResult,
     Outcome,
+    PartSeries,
     RegistryChunk,
+    RegistryLine,
     RegistryProgress,
     ReplyTo,
+    Verdict,
 )
+from ingest.operations import OperationStore
+from ingest.parts import PartStore
 from ingest.registries import RegistryIntake
+from ingest.reports import ReportStore
+from ingest.store import Store
 
 OPEN_AT = dt.datetime(2026, 11, 24, 5, 0, tzinfo=dt.UTC)
 """Noon of the 24th in Krasnoyarsk: every shipped window is open."""
@@ -94,12 +103,44 @@ def a_registry(**changes: Any) -> InboundRegistry:
     return InboundRegistry(**(values | changes))
 
 
+class NoParts:
+    """Where nothing waits, because a test brings whole texts only."""
+
+    async def close_overdue(self, channel: ChannelName, before: dt.datetime) -> list[PartSeries]:
+        return []
+
+    async def list_unsettled(self, channel: ChannelName, before: dt.datetime) -> list[PartSeries]:
+        return []
+
+
+class NoBookmarks:
+    """Where nothing is remembered, because a test hands nothing over."""
+
+    async def find_bookmark(self, channel: ChannelName, place: str) -> Bookmark | None:
+        return None
+
+    async def save_bookmark(self, channel: ChannelName, bookmark: Bookmark) -> None:
+        return None
+
+    async def take_lease(self, name: str, holder: str, seconds: float) -> bool:
+        return True
+
+    async def drop_lease(self, name: str, holder: str) -> None:
+        return None
+
+
 class Sinks:
     """An intake and a registry intake behind one face: what a channel may be given."""
 
-    def __init__(self, intake: Intake, registries: RegistryIntake) -> None:
+    def __init__(
+        self, intake: Intake, registries: RegistryIntake, store: Store | None = None
+    ) -> None:
         self.intake = intake
         self.registries = registries
+        self.bookmarks = BookmarkStore(store) if store else NoBookmarks()
+        self.reports = ReportStore(store) if store else None
+        self.parts = PartStore(store) if store else NoParts()
+        self.operations = OperationStore(store) if store else None
 
     async def receive(self, message: InboundMessage) -> Outcome:
         return await self.intake.receive(message)
@@ -111,6 +152,28 @@ class Sinks:
         self, progress: RegistryProgress, chunk: RegistryChunk
     ) -> RegistryProgress:
         return await self.registries.receive_chunk(progress, chunk)
+
+    async def foresee_chunk(self, progress: RegistryProgress, chunk: RegistryChunk) -> None:
+        await self.registries.foresee_chunk(progress, chunk)
+
+    async def try_lines(
+        self, progress: RegistryProgress, lines: Sequence[RegistryLine]
+    ) -> Mapping[Verdict, int]:
+        return await self.registries.try_lines(progress, lines)
+
+    async def await_decision(self, progress: RegistryProgress, problem: str) -> RegistryProgress:
+        return await self.registries.await_decision(progress, problem)
+
+    async def find_decision(self, progress: RegistryProgress) -> RegistryProgress:
+        return await self.registries.find_decision(progress)
+
+    async def count_results(self, progress: RegistryProgress) -> Mapping[str, int]:
+        return await self.registries.count_results(progress)
+
+    async def owe_results(
+        self, progress: RegistryProgress, addresses: Sequence[str], subject: str, body: str
+    ) -> None:
+        await self.registries.owe_results(progress, addresses, subject, body)
 
     async def finish_registry(self, progress: RegistryProgress, problem: str = "") -> Outcome:
         return await self.registries.finish_registry(progress, problem)

@@ -1,6 +1,7 @@
 """Fixtures: a real PostgreSQL with one database per test, configurations, an open intake."""
 
 import asyncio
+import collections
 import contextlib
 import os
 import shutil
@@ -85,6 +86,16 @@ async def database_url(postgres_url: str, template: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+def own_server() -> Iterator[tuple[str, Path]]:
+    """A server of the test's own, to be treated badly, and the folder of its data."""
+    with tempfile.TemporaryDirectory(prefix="ingest-tests-") as folder:
+        server = EmbeddedPostgres(Path(folder))
+        url = server.start_blocking()
+        yield url, Path(folder) / "postgresql"
+        server.stop_blocking()
+
+
+@pytest.fixture
 async def store(database_url: str) -> AsyncIterator[Store]:
     """A store on the test's database."""
     opened = await Store.open(database_url)
@@ -112,7 +123,7 @@ async def open_intake(store: Store) -> AsyncIterator[Callable[..., object]]:
             intake = Intake(on, policies, load_phrasebook())
             task = asyncio.create_task(intake.run())
             stack.push_async_callback(stop, task)
-            return Sinks(intake, RegistryIntake(on, policies))
+            return Sinks(intake, RegistryIntake(on, policies), on)
 
         yield make
 
@@ -122,3 +133,13 @@ async def stop(task: "asyncio.Task[None]") -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the real servers that were not there, so that nobody takes them for tried."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = collections.Counter(
+        report.longrepr[2].removeprefix("Skipped: ") for report in skipped
+    )
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"{reason}: {count} tests", yellow=True)

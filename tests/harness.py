@@ -29,6 +29,8 @@ internal = "127.0.0.1:{internal}"
 relay = "smtp://127.0.0.1:{relay}"
 [replies]
 per_address_and_reason = 1000000
+per_address = 1000000
+per_address_accepted = 1000000
 per_minute = 100000
 [windows.always]
 days = "1..-1"
@@ -238,3 +240,10 @@ async def until(condition, within=ANSWER_WITHIN):
             if found:
                 return found
             await asyncio.sleep(0.1)
+
+
+async def stop_at_once(data: Path) -> None:
+    """Stop a PostgreSQL as a crash would, by the folder of its data, and wait for its end."""
+    pid = int((data / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(pid, signal.SIGQUIT)
+    await until(lambda: not (data / "postmaster.pid").exists())

@@ -50,6 +50,7 @@ ENVIRON = {"PASSWORD": PASSWORD}
 HASTY = Pace(
     lease=1.0,
     renewal=0.1,
+    breath=0.02,
     first_pause=0.02,
     longest_pause=0.02,
     first_login_pause=0.02,

@@ -1,9 +1,11 @@
 """What the tests of the registry channel share: a scripted sink, a report, a running channel."""
 
 import asyncio
+import collections
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from ingest.config import Configuration, load_config
 from ingest.model import (
     ACCEPTED,
     ChannelName,
+    Decision,
     Disposition,
     InboundRegistry,
     LineResult,
@@ -91,6 +94,7 @@ class ScriptedSink:
         self.gate = asyncio.Event()
         self.gate.set()
         self.at_gate = asyncio.Event()
+        self.owed: list[tuple[tuple[str, ...], str, str]] = []
 
     @property
     def only(self) -> Kept:
@@ -124,6 +128,36 @@ class ScriptedSink:
         )
         return kept.progress
 
+    async def foresee_chunk(self, progress: RegistryProgress, chunk: RegistryChunk) -> None:
+        self.before("foresee", self.get(progress))
+
+    async def try_lines(
+        self, progress: RegistryProgress, lines: Sequence[RegistryLine]
+    ) -> Mapping[Verdict, int]:
+        self.before("try", self.get(progress))
+        results = [self.judge(line, progress.receipt) for line in lines]
+        return Counter(Verdict(one.disposition, one.reason) for one in results)
+
+    async def await_decision(self, progress: RegistryProgress, problem: str) -> RegistryProgress:
+        kept = self.get(progress)
+        kept.problem = problem
+        return self.decide(Decision.AWAITED)
+
+    async def find_decision(self, progress: RegistryProgress) -> RegistryProgress:
+        return self.get(progress).progress
+
+    def decide(self, decision: Decision) -> RegistryProgress:
+        """Decide about the only registry."""
+        kept = self.only
+        kept.progress = msgspec.structs.replace(kept.progress, decision=decision)
+        return kept.progress
+
+    async def owe_results(
+        self, progress: RegistryProgress, addresses: Sequence[str], subject: str, body: str
+    ) -> None:
+        self.before("owe", self.get(progress))
+        self.owed.append((tuple(addresses), subject, body))
+
     async def finish_registry(self, progress: RegistryProgress, problem: str = "") -> Outcome:
         kept = self.get(progress)
         self.before("finish", kept)
@@ -140,6 +174,10 @@ class ScriptedSink:
         for chunk in kept.chunks:
             if chunk.lines:
                 yield [self.judge(line, progress.receipt) for line in chunk.lines]
+
+    async def count_results(self, progress: RegistryProgress) -> dict[str, int]:
+        lines = [self.judge(line, "") for line in self.get(progress).lines]
+        return dict(collections.Counter(one.disposition.value for one in lines))
 
     def judge(self, line: RegistryLine, receipt: str) -> LineResult:
         receipt = f"{receipt}-{line.number}"
@@ -171,6 +209,9 @@ class Report:
         self.is_up = False
         self.problems.append(problem)
         self._stirred.set()
+
+    def refused(self, problem: str) -> None:
+        self.lost(problem)
 
     async def until(self, holds: Callable[[], object]) -> None:
         """Wait until *holds* is true; it is asked again whenever the channel tells something."""

@@ -14,9 +14,11 @@ from msgspec import Struct
 
 from ingest.addresses import Listen, parse_listen
 from ingest.calendar import build_window
-from ingest.checks.mail import check_smtp
+from ingest.checks.auth import check_auth, check_origin
+from ingest.checks.mail import check_imap, check_mailboxes, check_smtp
 from ingest.checks.registry import check_registry
 from ingest.checks.sms import check_sms
+from ingest.checks.terminal import check_partners, check_terminal
 from ingest.checks.values import (
     check_networks,
     check_zone,
@@ -25,6 +27,7 @@ from ingest.checks.values import (
     is_local,
     split_url,
 )
+from ingest.checks.ways import check_postings, check_ways
 from ingest.model import Disposition, Reason
 from ingest.settings import (
     AnyChannel,
@@ -69,6 +72,7 @@ def check_config(settings: Config, state_dir: Path) -> Iterator[str]:
     yield from check_windows(settings, zone or ZoneInfo("UTC"))
     yield from check_database(settings.database.url)
     yield from check_networks("http.trusted_proxies", settings.http.trusted_proxies)
+    yield from check_origin("http.public_url", settings.http.public_url)
     yield from check_mail(settings.mail)
     yield from check_dispositions("rules", settings.rules.dispositions)
     if Reason.WINDOW_CLOSED in settings.rules.dispositions:
@@ -79,6 +83,9 @@ def check_config(settings: Config, state_dir: Path) -> Iterator[str]:
         yield from check_channel(f"channels.{name}", channel, settings, state_dir)
     yield from check_listeners(settings, state_dir)
     yield from check_directories(settings, state_dir)
+    yield from check_mailboxes(settings)
+    yield from check_postings(settings)
+    yield from check_partners(settings.channels)
 
 
 def check_windows(settings: Config, zone: ZoneInfo) -> Iterator[str]:
@@ -141,21 +148,41 @@ def check_channel(
     yield from check_dispositions(where, channel.dispositions)
     if not channel.enabled:
         return
-    if channel.journal:
-        yield f"{where}.journal: found true, but this version keeps no journal; set it false"
+    if channel.journal and not isinstance(channel, SmsSettings):
+        yield (
+            f"{where}.journal: found true, wanted false: what is refused while PostgreSQL is away, "
+            f"senders to a channel of type {kind_of(channel)!r} send again by themselves"
+        )
+    yield from check_kind(where, channel, settings, state_dir)
+
+
+def check_kind(where: str, channel: AnyChannel, settings: Config, state_dir: Path) -> Iterator[str]:
+    """Yield what is wrong with what only channels of its type have."""
     match channel:
         case SmtpSettings():
             yield from check_smtp(where, channel, state_dir)
         case SmsSettings():
             yield from check_sms(where, channel, is_local(settings.http.listen, state_dir))
+            yield from check_auth(f"{where}.auth", channel.auth, settings.http.public_url)
         case RegistrySettings():
+            is_safe = is_local(settings.http.listen, state_dir)
             yield from check_registry(where, channel)
-        case ImapSettings() | TerminalSettings() | ApiSettings():
-            kind = type(channel).__struct_config__.tag
+            yield from check_ways(where, channel, settings, is_safe=is_safe)
+        case ImapSettings():
+            yield from check_imap(where, channel)
+        case TerminalSettings():
+            is_safe = is_local(settings.http.listen, state_dir)
+            yield from check_terminal(where, channel, settings.http, is_safe=is_safe)
+        case ApiSettings():
             yield (
                 f"{where}.enabled: found true, but this version cannot run channels of type "
-                f"{kind!r}; set enabled = false"
+                f"{kind_of(channel)!r}; set enabled = false"
             )
+
+
+def kind_of(channel: AnyChannel) -> str:
+    """Return a channel's type, as config.toml writes it."""
+    return str(type(channel).__struct_config__.tag)
 
 
 def check_listeners(settings: Config, state_dir: Path) -> Iterator[str]:

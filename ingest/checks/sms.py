@@ -13,7 +13,7 @@ from ingest.checks.values import (
     split_url,
 )
 from ingest.quiet import parse_quiet_hours
-from ingest.settings import SmsReports, SmsSend, SmsSettings
+from ingest.settings import SmsPace, SmsReports, SmsSend, SmsSettings
 
 PLACEHOLDERS = (
     "address",
@@ -52,9 +52,25 @@ def check_sms(where: str, channel: SmsSettings, is_safe: bool) -> Iterator[str]:
             f"{where}.poll.secret: this key is missing, so that no texts are asked for; "
             "wanted auth or allow_from at least, for those that are pushed"
         )
-    if channel.database is not None and channel.gateway != "gammu":
-        yield f"{where}.database: found this table, wanted gateway = 'gammu' with it"
+    if channel.database is not None:
+        if channel.gateway != "gammu":
+            yield f"{where}.database: found this table, wanted gateway = 'gammu' with it"
+        yield from check_pace(f"{where}.database", channel.database)
+    yield from check_clock(where, channel)
     yield from check_way_back(where, channel)
+
+
+def check_clock(where: str, channel: SmsSettings) -> Iterator[str]:
+    """Yield what keeps the times of a gateway from being judged by: they lack a zone."""
+    is_listed = channel.gateway == "smsc" and channel.poll.secret is not None
+    if (is_listed or channel.database is not None) and not channel.time_zone:
+        whose = "in their lists" if is_listed else "of smsd's machine"
+        if channel.trust_arrival_for > 0:
+            yield (
+                f"{where}.time_zone: this key is missing, and texts are judged by when they came "
+                f"to the gateway; wanted the zone of the times {whose}, like 'Europe/Moscow', or "
+                "trust_arrival_for = 0"
+            )
 
 
 def check_way_back(where: str, channel: SmsSettings) -> Iterator[str]:
@@ -122,13 +138,18 @@ def check_send(where: str, send: SmsSend, *, is_whole: bool) -> Iterator[str]:
         yield from check_pattern(f"{where}.{key}", getattr(send, key) or "")
     if send.id_pattern and not has_group(send.id_pattern):
         yield f"{where}.id_pattern: found no group in it, wanted one round the id"
-    if send.quiet_hours:
-        try:
-            parse_quiet_hours(send.quiet_hours, dt.UTC)
-        except ValueError as error:
-            yield f"{where}.quiet_hours: {error}"
+    yield from check_pace(where, send)
     if is_whole:
         yield from check_placeholders(where, send)
+
+
+def check_pace(where: str, pace: SmsPace) -> Iterator[str]:
+    """Yield what is wrong with when answers leave."""
+    if pace.quiet_hours:
+        try:
+            parse_quiet_hours(pace.quiet_hours, dt.UTC)
+        except ValueError as error:
+            yield f"{where}.quiet_hours: {error}"
 
 
 def check_placeholders(where: str, send: SmsSend) -> Iterator[str]:

@@ -59,6 +59,11 @@ def check_proof(where: str, channel: TerminalSettings, http: Http) -> Iterator[s
         yield f"{where}.kind: found 'login', which only the protocol command-call has"
     if isinstance(auth, HashAuth):
         yield from check_hash(where, auth)
+        is_document = isinstance(channel.dialect, CommandCallDialect | JsonDialect)
+        if is_document and "{body}" not in auth.signed:
+            yield (
+                f"{where}.signed: found no {{body}} in it, where this protocol says what it asks"
+            )
 
 
 def check_hash(where: str, auth: HashAuth) -> Iterator[str]:

@@ -73,6 +73,7 @@ def backfill(
     click.echo(
         f"{tally.found} mails since {since:%Y-%m-%d}: {tally.taken} new, {tally.again} known before"
         f", {tally.held} for a person, {tally.unread} that the server did not give"
+        f"{f', {tally.gone} gone meanwhile' if tally.gone else ''}"
     )
 
 

@@ -25,7 +25,7 @@ from ingest.settings import RegistrySettings, TerminalSettings
 from ingest.store import Store
 
 COLUMNS = (
-    "agreement", "account", "register", "online", "registry", "transaction_id",
+    "agreement", "account", "register", "online", "registry", "transaction_id", "registry_account",
     "online_reason", "registry_reason", "online_receipt", "registry_receipt",
 )  # fmt: skip
 STARTS_A_FORMULA = re.compile(r"[=+\-@\t\r]")
@@ -93,14 +93,21 @@ def find_partner(session: Session, name: str, day: dt.date) -> PartnerDay:
         known = ", ".join(chosen or terminals) or "a terminal channel with reconcile_with"
         raise ConfigError(f"--partner: found {name!r}, wanted one of {known}")
     settings = terminals[chosen[0]]
-    partners = settings.dialect.time_zone
+    files = session.config.settings.channels[settings.reconcile_with]
     return PartnerDay(
         online=ChannelName(chosen[0]),
         registry=ChannelName(settings.reconcile_with),
         day=day,
-        zone=ZoneInfo(partners) if partners else session.config.zone,
+        zone=find_zone(session, settings),
+        registry_zone=find_zone(session, files),
         comes_after=settings.reconcile_after,
     )
+
+
+def find_zone(session: Session, settings: object) -> ZoneInfo:
+    """Return the time zone that a channel's dialect names; without a name it is the service's."""
+    name = getattr(getattr(settings, "dialect", None), "time_zone", "")
+    return ZoneInfo(name) if name else session.config.zone
 
 
 def find_form(session: Session, registry: str) -> tuple[str, str]:
@@ -124,6 +131,7 @@ def describe(comparison: Comparison) -> dict[str, object]:
         "online": online.value if online else None,
         "registry": registry.value if registry else None,
         "transaction_id": either.transaction_id,
+        "registry_account": registry.account if registry else "",
         "online_reason": online.reason if online else "",
         "registry_reason": registry.reason if registry else "",
         "online_receipt": online.receipt if online else "",

@@ -2,7 +2,7 @@
 
 import click
 
-from ingest.building import find_templates
+from ingest.building import can_send, find_templates
 from ingest.commands.session import Session, as_json, pass_session, print_json, print_table
 from ingest.errors import NotFoundError
 from ingest.policy import build_policies
@@ -32,7 +32,12 @@ def replay(
 
     async def run(store: Store) -> list[Replayed]:
         phrasebook = load_phrasebook(find_templates(session.config))
-        replaying = Replay(store, build_policies(session.config), phrasebook)
+        replaying = Replay(
+            store,
+            build_policies(session.config),
+            phrasebook,
+            call_back=lambda channel, sender: can_send(session.config, channel, sender),
+        )
         wanted = await replaying.list_parked() if parked else receipts
         return [await replaying.replay(one, is_trial=not is_real) for one in wanted]
 

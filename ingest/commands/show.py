@@ -67,6 +67,7 @@ def describe(story: Story) -> dict[str, object]:
         "readings": [dict(row) for row in story.readings],
         "replies": [dict(row) for row in story.replies],
         "deliveries": [dict(row) for row in story.deliveries],
+        "reports": [dict(row) for row in story.reports],
         "events": [dict(row) for row in story.events],
     }
 
@@ -99,6 +100,7 @@ def list_facts(session: Session, message: Row) -> Iterator[tuple[str, object]]:
     yield "received", session.local(message["received_at"])
     yield "sent", session.local(message["sent_at"])
     yield "sender", message["sender"]
+    yield "proof", message["authentication"]
     yield "recipient", message["recipient"]
     yield "file", message["file_name"]
     if message["file_name"]:
@@ -151,5 +153,7 @@ def list_happened(session: Session, story: Story) -> Iterator[Happened]:
         yield row(reply["created_at"], "reply owed", f"to {reply['address']}: {reply['state']}")
     for delivery in story.deliveries:
         yield row(delivery["ended_at"], f"reply {delivery['state']}", delivery["detail"])
+    for report in story.reports:
+        yield row(report["recorded_at"], f"reply {report['status']}", report["detail"])
     for event in story.events:
         yield row(event["happened_at"], event["event"], event["detail"])

@@ -11,10 +11,11 @@ from pathlib import Path
 import aiohttp
 import click
 
+from ingest import clock
 from ingest.addresses import Listen, parse_listen
 from ingest.channels.gateways.auth import spell_address
 from ingest.channels.gateways.encodings import decode_labelled, decode_ucs2
-from ingest.channels.gateways.gammu import ID, TIME
+from ingest.channels.gateways.gammu import ARRIVED, ID, TIME
 from ingest.commands.session import Session, pass_session
 from ingest.config import Configuration
 from ingest.errors import ConfigError, PermanentError, TransientError
@@ -56,7 +57,8 @@ def sms(
     """
     desk = find_desk(session.config, channel)
     if inbox is None:
-        asyncio.run(post(desk, read_environment(names), within))
+        called_at = {ARRIVED.encode(): str(clock.now().timestamp()).encode()}
+        asyncio.run(post(desk, read_environment(names) | called_at, within))
         return
     for paths in list_texts(inbox):
         asyncio.run(post(desk, read_files(paths), within))
@@ -150,7 +152,10 @@ def read_files(paths: Sequence[Path]) -> Form:
     """Return the form that smsd's environment would have made of these files."""
     found = FILE.fullmatch(paths[0].name)
     sender = found[3] if found else ""
-    form = {b"SMS_MESSAGES": str(len(paths)).encode()}
+    form = {
+        b"SMS_MESSAGES": str(len(paths)).encode(),
+        ARRIVED.encode(): str(min(path.stat().st_mtime for path in paths)).encode(),
+    }
     for number, path in enumerate(paths, start=1):
         data = path.read_bytes()
         text = decode_ucs2(data) if data[:2] in MARKS else decode_labelled(data, "utf-8")

@@ -112,14 +112,29 @@ async def carry_sms(town: Town, sms: Sms) -> Seen:
 async def carry_push(town: Town, scene: Scene, push: Push) -> Seen:
     """Post as a gateway does that sends JSON, and wait for the request that answers."""
     secret = town.secret if push.knows_secret else f"not-{town.secret}"
-    document = {"messageId": push.id, "from": push.number, "text": push.text}
     headers = {"X-Token": secret}
-    async with town.http.post(town.locate("sms-push"), json=document, headers=headers) as response:
-        await response.read()
-        seen = Seen(status=str(response.status), words=response.reason or "")
+    seen = Seen()
+    for document in reversed(write_documents(push)):
+        where = town.locate("sms-push")
+        async with town.http.post(where, json=document, headers=headers) as response:
+            await response.read()
+            seen = Seen(status=str(response.status), words=response.reason or "")
     if not scene.wanted.is_answered:
         return seen
     return replace(seen, answers=(await town.inbox.take(push.number),))
+
+
+def write_documents(push: Push) -> list[dict[str, object]]:
+    """Return what the gateway posts: one document a part, and none is marked where there is one."""
+    length = -(-len(push.text) // push.parts)
+    documents: list[dict[str, object]] = []
+    for number in range(1, push.parts + 1):
+        text = push.text[(number - 1) * length : number * length]
+        document: dict[str, object] = {"messageId": push.id, "from": push.number, "text": text}
+        if push.parts > 1:
+            document["part"] = {"of": push.id, "number": number, "total": push.parts}
+        documents.append(document)
+    return documents
 
 
 async def carry_registry(town: Town, registry: Registry) -> Seen:

@@ -253,6 +253,23 @@ TEXTS = (
         ),
     ),
     Scene(
+        key="long",
+        title="A long SMS that its gateway hands over in two parts, the second one first",
+        message=Push(
+            name="Лариса",
+            number="+79130000107",
+            text="240100310164*7713; 240100310172*20077;",
+            id="push-3",
+            parts=2,
+        ),
+        wanted=Wanted(
+            status="200",
+            verdict=ACCEPTED,
+            readings=(ACCEPTED, ACCEPTED),
+            answer=("Приняты все показания: 2.",),
+        ),
+    ),
+    Scene(
         key="wrong-secret",
         title="Somebody who does not know the gateway's secret",
         message=Push(
@@ -320,7 +337,7 @@ REGISTRIES = (
         wanted=Wanted(
             status="failed",
             verdict=Verdict(REJECT, Reason.NOT_RECOGNISED),
-            answer=("в файле 2, в итоговой строке 3", "исправьте файл и передайте его целиком"),
+            answer=("в файле 2, по контрольным числам 3", "исправьте файл и передайте его целиком"),
         ),
     ),
 )
@@ -337,6 +354,8 @@ BILLED = (
     Billed("240100310131", 1, 5467),
     Billed("240100310131", 2, 1203),
     Billed("240100310156", 1, 20418),
+    Billed("240100310164", 1, 7713),
+    Billed("240100310172", 1, 20077),
     Billed("240100320019", 1, 4476),
     Billed("240100320027", 1, 12004),
     Billed("240100320068", 1, 8831),

@@ -43,6 +43,8 @@ class Push(Struct, frozen=True, kw_only=True):
     id: str
     name: str = ""
     knows_secret: bool = True
+    parts: int = 1
+    """In how many it comes, the last one first."""
 
 
 class Registry(Struct, frozen=True, kw_only=True):

@@ -59,8 +59,12 @@ def is_ornament(aside: Aside) -> bool:
 
 
 def unpack_whole(aside: Aside) -> bytes:
-    """Return the whole content of a file."""
-    return aside.content if aside.part is None else aside.part.unpack(aside.part.size)
+    """Return the whole content of a file; the line end before a boundary is the boundary's."""
+    part = aside.part
+    if part is None:
+        return aside.content
+    is_crlf = part.size > 0 and part.source[part.end - 1 : part.end + 1] == b"\r\n"
+    return part.unpack(part.size - is_crlf)
 
 
 def is_list(aside: Aside) -> bool:

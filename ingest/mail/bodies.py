@@ -5,12 +5,19 @@ What is beside the text is named, not lost: an attached mail, a file, something 
 it matters is for ``asides.py`` to say, once it is known whether the text holds a reading.
 """
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from ingest.mail.armour import is_packed, take_off_armour
 from ingest.mail.charsets import decode_text
 from ingest.mail.cms import open_signed_data
-from ingest.mail.figures import do_differ, seems_to_hold_account
+from ingest.mail.figures import (
+    do_differ,
+    holds_cells,
+    list_accounts,
+    seems_to_hold_account,
+)
 from ingest.mail.flowed import join_flowed
 from ingest.mail.headers import CONTROLS
 from ingest.mail.markup import is_beyond_reading, render_html
@@ -186,7 +193,7 @@ class Body:
         texts = [text for part in parts if (text := self._read(part, depth)).strip()]
         telling = [text for text in texts if seems_to_hold_account(text)]
         figured = telling or [text for text in texts if any(map(str.isdigit, text))]
-        chosen = next(iter(figured or texts), "")
+        chosen = choose_rows(next(iter(figured or texts), ""), telling)
         if any(do_differ(chosen, text) for text in telling[1 : MOST_ALTERNATIVES + 1]):
             own = [take_off_quotations(shorten(text)) for text in telling[:MOST_ALTERNATIVES]]
             if len(telling) > len(own) or any(do_differ(own[0], text) for text in own[1:]):
@@ -260,6 +267,15 @@ class Body:
         most = self._sealed
         self._sealed -= min(part.size, most)
         return part.unpack(most)
+
+
+def choose_rows(chosen: str, texts: Iterable[str]) -> str:
+    """Return the text whose tables have rows: in plain text Outlook writes cell below cell."""
+    if not holds_cells(chosen):
+        return chosen
+    accounts = list_accounts(chosen)
+    rows = (text for text in texts if not holds_cells(text) and list_accounts(text) == accounts)
+    return next(rows, chosen)
 
 
 def is_text(part: Part, *, is_alone: bool) -> bool:

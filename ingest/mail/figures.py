@@ -18,7 +18,11 @@ TELEPHONE_LENGTH = 11
 READING = re.compile(r"(?<![0-9])([0-9]{12})[ ]?[*=\u00d7\uff0a][ ]?([0-9]{1,9})")
 """The form that customers are asked for."""
 ACCOUNT = re.compile(r"([0-9]{12})(?![0-9])(?<![0-9]{13})(?=[^0-9]*([0-9]*))")
+CELL = re.compile(r"^[ \t]*+[0-9]{12}[ \t]*+\r?\n(?:[ \t]*+\r?\n){1,8}+[ \t]*+[0-9]", re.MULTILINE)
+"""An account alone on its line, an empty one, and a number."""
 RUN = re.compile(r"[0-9]+")
+PIECES = re.compile(r"[0-9][_^][0-9]")
+"""A tenth in small print, as ``markup.py`` writes it; plain text has lost it."""
 NO_FIGURE = re.compile(r"(?<!\S)\S*(?:://|@)\S*")
 """Links and addresses: one alternative may spell out what another hides."""
 
@@ -54,6 +58,16 @@ def list_readings(text: str) -> set[tuple[str, str]]:
     }
 
 
+def holds_cells(text: str) -> bool:
+    """Tell whether *text* looks like a table whose cells stand below each other."""
+    return CELL.search(text) is not None
+
+
+def list_accounts(text: str) -> set[str]:
+    """Return the accounts of twelve digits."""
+    return {account for account, _ in list_readings(text)}
+
+
 def do_differ(one: str, other: str) -> bool:
     """
     Tell whether two texts that should say the same hold different readings.
@@ -65,7 +79,9 @@ def do_differ(one: str, other: str) -> bool:
     one, other = NO_FIGURE.sub(" ", one), NO_FIGURE.sub(" ", other)
     if not (seems_to_hold_account(one) and seems_to_hold_account(other)):
         return False
-    accounts, others = ({account for account, _ in list_readings(text)} for text in (one, other))
+    if len(PIECES.findall(one)) != len(PIECES.findall(other)):
+        return True
+    accounts, others = list_accounts(one), list_accounts(other)
     if accounts and others and accounts != others:
         return True
     digits, more = "".join(RUN.findall(one)), "".join(RUN.findall(other))

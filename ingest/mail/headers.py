@@ -184,3 +184,12 @@ def is_plain_address(address: str) -> bool:
     """Tell whether *address* is one that a reply may go to: no routes, quotes or literals."""
     local_part = address.rpartition("@")[0]
     return len(local_part) <= 64 and len(address) <= 254 and bool(PLAIN_ADDRESS.fullmatch(address))  # noqa: PLR2004 -- RFC 5321's
+
+
+def encode_domain(address: str) -> str:
+    """Return a plain address with its domain as relays take it: почта.рф as xn--…."""
+    local_part, _, domain = address.rpartition("@")
+    try:
+        return f"{local_part}@{domain.encode('idna').decode('ascii')}"
+    except UnicodeError:
+        return address

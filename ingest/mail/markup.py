@@ -8,6 +8,7 @@ Text inside ``<blockquote>`` comes out as lines that begin with ``>``, as plain 
 import html
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -56,6 +57,21 @@ CELLS = frozenset(("td", "th"))
 """Elements that stand apart on the same line."""
 RAISED = {"sup": "^", "sub": "_"}
 """What a person sees apart from the figures beside it, so that 5467 and a tenth is not 54671."""
+STYLED = frozenset(("small", "big", "span", "font"))
+"""Elements that may look unlike the text around them: a tenth is written small, or in red."""
+APART_IN_LOOK = "_"
+"""Put between two figures that look unlike each other."""
+LOOK = re.compile(
+    r"(?<![a-z-])(font-size|vertical-align|color|size)[ ]?[:=][ ]?[\"']?[ ]?([a-z0-9#.%-]{1,30})",
+    re.IGNORECASE,
+)
+PLAIN_LOOKS = frozenset(("black", "windowtext", "#000000", "#000", "baseline"))
+LONGEST_LOOK = 400
+"""Characters of a tag in which its look is searched for."""
+MOST_COMPARED = 500
+"""Numbers in pieces whose look is compared: beyond, pieces are taken to look unlike each other."""
+DEEPEST_LOOK = 10
+"""Levels of elements whose look is told apart."""
 UNSEEN = frozenset(("script", "style", "title", "template", "s", "strike", "del"))
 """Elements whose content nobody sees, or sees struck out."""
 MOST_CELL_LINES = 5
@@ -76,9 +92,11 @@ EMPTY_LINES = re.compile(r"\n{3,}")
 def render_html(markup: str) -> str:
     """Return the text of *markup* with a line for each block and row."""
     page = Page()
-    for kind, value in scan(markup):
+    for kind, value, attributes in scan(markup):
         if kind == "text":
-            page.add(value)
+            page.add_text(value)
+        elif value in STYLED:
+            page.turn_look(kind, value, attributes)
         elif value in SEPARATING:
             page.break_line(kind, value)
         elif value in CELLS:
@@ -100,6 +118,14 @@ class Row(Struct):
     """Whether a table or a quotation stands in it, so that it lays out a page."""
 
 
+class Look(NamedTuple):
+    """An element that may look unlike its surroundings, within others of the kind."""
+
+    name: str
+    attributes: str
+    outer: "Look | None"
+
+
 class Page:
     """Lines that grow, and how deep in quotations they are."""
 
@@ -109,10 +135,39 @@ class Page:
         self._quoted = 0
         self._rows: list[Row | None] = []
         """The row that each table has come to, the innermost last."""
+        self._look: Look | None = None
+        self._last_look: Look | None = None
+        """Of the text that was added last."""
+        self._compared = 0
 
     def add(self, text: str) -> None:
         """Put *text* on the line that is being written."""
         self._line.append(text)
+
+    def add_text(self, text: str) -> None:
+        """Put *text* on the line, apart from a figure before it that looks unlike it."""
+        is_figure = text[:1].isdigit() and bool(self._line) and self._line[-1][-1:].isdigit()
+        if is_figure and self._look is not self._last_look and self._looks_apart():
+            self.add(APART_IN_LOOK)
+        self._last_look = self._look
+        self.add(text)
+
+    def _looks_apart(self) -> bool:
+        """Tell whether the text to come looks unlike the last; of endless cases nobody looks."""
+        self._compared += 1
+        if self._compared > MOST_COMPARED:
+            return True
+        return describe_look(self._look) != describe_look(self._last_look)
+
+    def turn_look(self, kind: str, name: str, attributes: str) -> None:
+        """Begin or end an element with a look of its own; an end ends what it encloses, too."""
+        if kind == "start":
+            self._look = Look(name, attributes, self._look)
+            return
+        for look in list_looks(self._look):
+            if look.name == name:
+                self._look = look.outer
+                return
 
     def break_line(self, kind: str, name: str) -> None:
         """End the line, and go into or out of a quotation, a table or a row."""
@@ -166,6 +221,26 @@ class Page:
             self.lines[row.start :] = [mark + " ".join(map(join_cell, told))]
 
 
+def list_looks(look: Look | None) -> Iterator[Look]:
+    """Yield *look* and what encloses it, from within, as far as looks are told apart."""
+    for _ in range(DEEPEST_LOOK):
+        if look is None:
+            return
+        yield look
+        look = look.outer
+
+
+def describe_look(look: Look | None) -> dict[str, str]:
+    """Return what a person sees of the elements that text stands in: size, place and colour."""
+    seen: dict[str, str] = {}
+    for one in list_looks(look):
+        if one.name in {"small", "big"}:
+            seen.setdefault("font-size", one.name)
+        for key, value in LOOK.findall(one.attributes):
+            seen.setdefault(key.lower(), value.lower())
+    return {key: value for key, value in seen.items() if value not in PLAIN_LOOKS}
+
+
 def join_cell(lines: list[str]) -> str:
     """Return a cell as one line, in which figures that stand below each other stay apart."""
     return "".join(
@@ -174,22 +249,23 @@ def join_cell(lines: list[str]) -> str:
     )
 
 
-def scan(markup: str) -> Iterator[tuple[str, str]]:
-    """Yield ``text``, and the ``start`` and ``end`` of elements by name."""
+def scan(markup: str) -> Iterator[tuple[str, str, str]]:
+    """Yield ``text``, and the ``start`` and ``end`` of elements by name, with attributes."""
     position = 0
     for _ in range(MOST_TAGS):
         tag = TAG.search(markup, position)
         if tag is None:
-            yield "text", decode_entities(markup[position:])
+            yield "text", decode_entities(markup[position:]), ""
             return
         if tag.start() > position:
-            yield "text", decode_entities(markup[position : tag.start()])
+            yield "text", decode_entities(markup[position : tag.start()]), ""
         name = (tag["name"] or "").lower()
         position = skip_tag(markup, tag)
         if name in UNSEEN and not tag["end"]:
             position = skip_unseen(markup, name, position)
         if name:
-            yield ("end" if tag["end"] else "start"), name
+            attributes = markup[tag.end() : min(position, tag.end() + LONGEST_LOOK)]
+            yield ("end" if tag["end"] else "start"), name, attributes
 
 
 def is_beyond_reading(markup: str) -> bool:

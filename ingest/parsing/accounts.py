@@ -23,22 +23,26 @@ EXPOSED = frozenset({Kind.PREPOSITION, Kind.NUMERO})
 """A number behind one of these is not a value."""
 
 
-def settle_accounts(marks: list[Mark], plain: str, *, is_waiting: bool) -> list[Mark]:
+def settle_accounts(
+    marks: list[Mark], plain: str, *, is_waiting: bool, is_named: bool = False
+) -> list[Mark]:
     """Return the marks of a line with its accounts told from its values."""
     if not any(mark.kind in NUMERIC for mark in marks):
         return marks
-    settler = Settler(marks, plain, is_waiting=is_waiting)
+    settler = Settler(marks, plain, is_waiting=is_waiting, is_named=is_named)
     return settler.settle()
 
 
 class Settler:
     """Walks over the marks of one line."""
 
-    def __init__(self, marks: list[Mark], plain: str, *, is_waiting: bool) -> None:
+    def __init__(self, marks: list[Mark], plain: str, *, is_waiting: bool, is_named: bool) -> None:
         self.marks = marks
         self.plain = plain
         self.is_waiting = is_waiting
         """Whether an account on a line above has no value yet."""
+        self.is_named = is_waiting and is_named
+        """Whether its zones are named above already, as the columns of its values."""
         self.is_open = False
         """Whether an account on this line can still take values."""
         self.settled: list[Mark] = []
@@ -66,7 +70,7 @@ class Settler:
         mark = self.marks[index]
         if mark.kind not in NUMERIC:
             return mark, 1
-        if not self.is_open and (group := self.find_group(index)):
+        if not (self.is_open or self.is_named) and (group := self.find_group(index)):
             return group
         if mark.kind is Kind.NUMBER and len(mark.text) == ACCOUNT_DIGITS:
             kind = Kind.NUMBER if self.is_starred_value(mark) else Kind.ACCOUNT

@@ -8,6 +8,7 @@ in which the account is separated from the first; or each with the name of its z
 import datetime as dt
 import math
 import re
+from itertools import groupby, takewhile
 from typing import NamedTuple
 
 from ingest.model import Account, Misreading, Reading, Reason
@@ -24,6 +25,7 @@ MOST_LOOSE_DIGITS = 6
 GROUPS_OF_THREE = re.compile(r"[1-9][0-9]{0,2}[.,][0-9]{3}")
 """5.467 may be five thousand or five."""
 EMPTY_LINE = re.compile(r"\r\n[ ]*[\r\n]|\n[ ]*[\r\n]|\r[ ]*\r")
+COLUMN_SIGNS = frozenset(" |/*#")
 DAY_AND_MONTH = re.compile(r"(?:0?[1-9]|[12][0-9]|3[01])\.(?:0[1-9]|1[0-2])")
 """25.11 may be a day."""
 
@@ -86,6 +88,20 @@ class Draft:
     def is_zoned(self) -> bool:
         """Tell whether it has a value, and the zones of its values are named."""
         return bool(self.entries) and self.entries[0].mark.kind is Kind.ZONE and not self.is_waiting
+
+    @property
+    def names_zones(self) -> bool:
+        """Tell whether the name of a zone stands among its numbers."""
+        return any(entry.mark.kind is Kind.ZONE for entry in self.entries)
+
+    def list_digits(self) -> list[str]:
+        """Return the whole part of each number that can be a value."""
+        whole = [
+            re.split("[.,]", entry.mark.text)[0]
+            for entry in self.entries
+            if entry.mark.kind in {Kind.NUMBER, Kind.DECIMAL}
+        ]
+        return [digits for digits in whole if len(digits) <= MOST_DIGITS]
 
     @property
     def is_spread(self) -> bool:
@@ -156,7 +172,7 @@ def is_misled(draft: Draft, numbers: list[Entry]) -> bool:
     """Tell whether what stands above a draft says that its numbers are others than they seem."""
     return draft.heading.misleads(
         len(numbers),
-        is_named=draft.is_zoned or any(entry.mark.kind is Kind.ZONE for entry in draft.entries),
+        is_named=draft.names_zones,
         is_starred=all(is_plain_star(entry.gap) for entry in numbers[1:]),
     )
 
@@ -201,8 +217,7 @@ def is_negative(gap: str) -> bool:
 
 def judge_arrangement(draft: Draft, numbers: list[Entry], values: tuple[int, ...]) -> Finding:
     """Tell whether the order of the numbers says which register each belongs to."""
-    zoned = any(entry.mark.kind is Kind.ZONE for entry in draft.entries)
-    if zoned and len(values) <= MOST_VALUES:
+    if draft.names_zones and len(values) <= MOST_VALUES:
         return arrange_zones(draft.entries, values)
     if len(values) > MOST_VALUES:
         return Reason.ZONES_MISMATCH, values if len(values) <= MOST_KEPT else ()
@@ -274,7 +289,11 @@ def arrange_zones(entries: list[Entry], values: tuple[int, ...]) -> Finding:
             steps.append("Z")
             ranks.append(find_rank(entry.mark))
     pattern = "".join(steps)
-    if pattern not in {"ZV" * len(values), "VZ" * len(values)} or len(set(ranks)) < len(ranks):
+    is_below = pattern.startswith("ZZ") and is_named_above(entries, len(values))
+    if pattern.startswith("ZZ") and not is_below:
+        return Reason.NOT_RECOGNISED, values
+    is_known = is_below or pattern in {"ZV" * len(values), "VZ" * len(values)}
+    if not is_known or len(set(ranks)) < len(ranks):
         return Reason.READING_MALFORMED, ()
     if ranks == [1]:
         # «День» alone leaves the night open; Т1 is also what a meter with one tariff shows.
@@ -283,6 +302,25 @@ def arrange_zones(entries: list[Entry], values: tuple[int, ...]) -> Finding:
     if sorted(ranks) != list(range(1, len(ranks) + 1)):
         return Reason.NOT_RECOGNISED, ordered
     return None, ordered
+
+
+def is_named_above(entries: list[Entry], count: int) -> bool:
+    """Tell whether *count* zones are named on one line and their values stand on the next."""
+    zones = list(takewhile(lambda entry: entry.mark.kind is Kind.ZONE, entries))
+    values = entries[len(zones) :]
+    ranks = [rank for rank, _ in groupby(find_rank(entry.mark) for entry in zones)]
+    if len(ranks) != count or len(values) != count or is_thousands(values):
+        return False
+    gaps = [entry.gap for entry in (*zones[1:], *values[1:])]
+    is_line = {"\r", "\n"}.isdisjoint("".join(gaps))
+    is_next = not {"\r", "\n"}.isdisjoint(values[0].gap)
+    is_even = not any(entry.is_after_word for entry in values)
+    return is_line and is_next and is_even and all(map(is_column_gap, (e.gap for e in values[1:])))
+
+
+def is_column_gap(gap: str) -> bool:
+    """Tell whether what stands between two values only keeps columns apart."""
+    return COLUMN_SIGNS.issuperset(gap)
 
 
 def entries_say_t1(entries: list[Entry]) -> bool:

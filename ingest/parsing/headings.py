@@ -17,18 +17,20 @@ MOST_WORDS = 4
 class Heading:
     """The last lines without a number, as far as they stand right below each other."""
 
-    def __init__(self, marks: list[Mark], last_line: int, *, is_title: bool) -> None:
+    def __init__(self, marks: list[Mark], lines: range, *, is_title: bool) -> None:
         self._marks = marks[:MOST_MARKS]
-        self._last_line = last_line
+        self._lines = lines
         self._is_title = is_title
         """Whether its last line is short and ends with a colon."""
 
     def extend(self, line: Line, plain: str) -> "Heading":
         """Return the heading that ends with *line*; this one belongs to it if it is right above."""
-        above = self._marks if line.number == self._last_line + 1 else []
+        is_below = line.number == self._lines.stop
+        above = self._marks if is_below else []
+        lines = range(self._lines.start if is_below else line.number, line.number + 1)
         ends = plain[line.start : line.end].rstrip().endswith(":")
         is_title = ends and len(line.marks) <= MOST_WORDS
-        return Heading([*above, *line.marks[:MOST_MARKS]], line.number, is_title=is_title)
+        return Heading([*above, *line.marks[:MOST_MARKS]], lines, is_title=is_title)
 
     def misleads(self, count: int, *, is_named: bool, is_starred: bool) -> bool:
         """
@@ -45,6 +47,10 @@ class Heading:
         ranks = [find_rank(mark) for mark in self._marks if mark.kind is Kind.ZONE]
         return ranks != list(range(1, count + 1)) and (bool(ranks) or not is_starred)
 
+    def list_titles(self) -> range:
+        """Return the lines whose words ``misleads`` has weighed; none of a mere sentence."""
+        return self._lines if self._is_title or self._names_accounts() else range(0)
+
     def _names_accounts(self) -> bool:
         """Tell whether a column is one of accounts; «по лицевому счёту» belongs to a sentence."""
         before = Kind.END
@@ -56,7 +62,7 @@ class Heading:
         return False
 
 
-NOTHING = Heading([], -1, is_title=False)
+NOTHING = Heading([], range(-1), is_title=False)
 """Above the first line."""
 
 

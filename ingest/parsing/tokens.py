@@ -48,6 +48,8 @@ class Kind(Enum):
     """A number with a label that says it is no value: of a flat, of a telephone."""
     WORD = auto()
     """Says nothing about any number."""
+    ORNAMENT = auto()
+    """A friendly picture at the end of a line."""
     UNKNOWN_WORD = auto()
     UNKNOWN_SIGN = auto()
     CROSS = auto()
@@ -136,6 +138,9 @@ HARMLESS_SIGNS = frozenset(" .,:!()[]\"'-/*#=·_|\\")
 SEPARATORS = HARMLESS_SIGNS | {";", "\r", "\n"}
 """A text of these alone says nothing."""
 
+ORNAMENTS = "🙂😊😀😃😄😁😉🤗☺👍👌🙏🤝🌹💐🌷🌸🌺🌞☀❤💚💙⚡💡🔌🏠"
+"""Pictures that agree or thank; others may refuse or ask."""
+
 LETTER = r"[^\W0-9_]"
 NOT_IN_WORD = r"(?![^\W_])"
 MONTH = "|".join(MONTHS)
@@ -169,6 +174,8 @@ TOKENS = re.compile(
         | за[ ]{{1,2}}(?:0?[1-9]|1[0-2])[./]20[0-9]{{2}}(?![0-9])(?![.,/][0-9]))
     | (?P<uncertain_date>[0-9]{{1,2}}(?:\.[0-9]{{1,2}}\.[0-9]{{2}}|/[0-9]{{1,2}}/(?:20)?[0-9]{{2}}
         |-[0-9]{{1,2}}-20[0-9]{{2}})(?![0-9])(?![./-][0-9]))
+    | (?P<short_day>(?<=\b(?:на|за|от)[ ])(?:0?[1-9]|[12][0-9]|3[01])\.(?:0[1-9]|1[0-2])
+        (?![0-9])(?!\.[0-9])(?![ ]*[*#]))
     | (?P<decimal>[0-9]{{1,9}}+[.,][0-9]{{1,3}}(?![0-9])(?![.,][0-9]))
     | (?P<lookalike>[0-9oо]{{10,14}}+(?![0-9]|(?![xх]){LETTER}))
     | (?P<number>[0-9]++)
@@ -183,12 +190,14 @@ TOKENS = re.compile(
         (?:[ ]учета)?[ ]{{0,2}}(?:зав\.?|заводской)?[ ]{{0,2}}(?:№|номер)[ ]{{0,2}}:?[ ]{{0,2}}
         [0-9]{{5,16}}{NOT_IN_WORD}(?![.,][0-9]))
     | (?P<account_label>л[ ]?[/\\.-][ ]?[сc](?!{LETTER})\.?)
+    | (?P<value_label>п\.[ ]?(?=[0-9]{{3,9}}(?![0-9])))
     | (?P<unit>(?:[кk][вvbw][тt](?:[ ]?[·*/.-]?[ ]?[чh])?|kwh|кв[ ]?[·*/.-][ ]?ч)
         (?!{LETTER})|киловатт(?:-?час[а-я]{{0,2}}|ами|а)?(?!{LETTER}))
     | (?P<zone>(?:[тt]-?|(?:тариф|зона)[ ]?)[123]{NOT_IN_WORD})
     | (?P<cross>[xх](?=[ ]*+[0-9]))
     | (?P<word>{LETTER}++)
     | (?P<numero>№)
+    | (?P<ornament>[{ORNAMENTS}][{ORNAMENTS}🏻-🏿 ]{{0,12}}+(?![^\r\n]))
     | (?P<sign>.)
     """,
     re.VERBOSE | re.DOTALL,
@@ -209,6 +218,9 @@ KINDS = {
     "number": Kind.NUMBER,
     "end": Kind.END,
     "account_label": Kind.ACCOUNT_LABEL,
+    "value_label": Kind.VALUE_LABEL,
+    "short_day": Kind.WORD,
+    "ornament": Kind.ORNAMENT,
     "unit": Kind.UNIT,
     "zone": Kind.ZONE,
     "numero": Kind.NUMERO,
@@ -238,8 +250,8 @@ FEWEST_ACCOUNT_DIGITS = 6
 """Fewer digits among letters О are no account."""
 LONGEST_TEXT = 40
 """How much of a word is kept; none that is known is longer, and a megabyte would be copied."""
-GREETING = re.compile(r"(?:добрый|доброго|хорошего)[ ]\Z")
-"""What makes «день» no zone."""
+GREETING = re.compile(r"(?:добрый|доброго|хорошего|доброй)[ ]\Z")
+"""What makes «день» or «ночи» no zone."""
 DIGITS = "0123456789"
 ZEROS = {ord("o"): "0", ord("о"): "0"}
 YEAR = re.compile(r"20[0-9]{2}")

@@ -59,8 +59,7 @@ def build_sender(
     if isinstance(settings, RegistrySettings) and settings.mail_results_from:
         return build_mail_sender(settings.mail_results_from, config, now)
     if isinstance(settings, SmsSettings) and settings.send is None:
-        box = build_box(settings, config)
-        return None if box is None else GammuSender(name, box, settings.region)
+        return build_gammu_sender(name, settings, config)
     if isinstance(settings, SmsSettings) and settings.send is not None:
         try:
             plan = make_plan(settings.send, preset)
@@ -68,6 +67,16 @@ def build_sender(
         except (ConfigError, re.error) as error:
             raise ConfigError(f"channels.{name}.send.{error}") from None
     return None
+
+
+def build_gammu_sender(
+    name: ChannelName, settings: SmsSettings, config: Configuration
+) -> GammuSender | None:
+    """Return the way out through smsd's tables; None where the channel names none."""
+    box = build_box(settings, config)
+    if box is None or settings.database is None:
+        return None
+    return GammuSender(name, box, settings.region, latin=settings.database.transliterate)
 
 
 def build_mail_sender(

@@ -18,6 +18,7 @@ from ingest.segments import (
     UCS2_EACH,
     clean_sms,
     is_gsm,
+    transliterate,
 )
 
 PART = "050003{reference:02X}{total:02X}{number:02X}"
@@ -29,16 +30,20 @@ class GammuSender:
 
     is_repeatable = True
 
-    def __init__(self, name: ChannelName, box: TextBox, region: str) -> None:
+    def __init__(
+        self, name: ChannelName, box: TextBox, region: str, *, latin: bool = False
+    ) -> None:
         self.name = name
         self.box = box
         self.region = region
+        self.latin = latin
+        """Whether Cyrillic is written in Latin letters."""
 
     async def send(self, acknowledgement: Acknowledgement) -> Delivery:
         """Try once; nothing goes to whom no person can be behind."""
         if not is_person(acknowledgement.reply_to.address, self.region):
             return Delivery(DeliveryState.FAILED, "a robot may stand behind this address")
-        reply = write_reply(acknowledgement)
+        reply = write_reply(acknowledgement, latin=self.latin)
         try:
             number = await self.box.send_text(reply)
         except TransientError as error:
@@ -53,9 +58,10 @@ class GammuSender:
         await self.box.aclose()
 
 
-def write_reply(acknowledgement: Acknowledgement) -> BoxedReply:
+def write_reply(acknowledgement: Acknowledgement, *, latin: bool) -> BoxedReply:
     """Return the reply as smsd wants it, in as many parts as it takes."""
     text = clean_sms(acknowledgement.body)
+    text = transliterate(text) if latin else text
     parts = split_text(text)
     headers = [
         PART.format(reference=acknowledgement.id % 256, total=len(parts), number=number)

@@ -180,7 +180,7 @@ class SmsSender:
             return Delivery(DeliveryState.RETRY, detail)
         if self.is_taken(status, body):
             return Delivery(DeliveryState.SENT, detail, self.find_id(body))
-        if status >= 500 and status not in UNTOUCHED and not self.plan.idempotent:  # noqa: PLR2004 -- HTTP's server errors
+        if may_be_taken(status) and not self.plan.idempotent:
             return Delivery(DeliveryState.UNCERTAIN, detail)
         if 400 <= status < 500 and status not in PASSING:  # noqa: PLR2004 -- HTTP's client errors
             return Delivery(DeliveryState.FAILED, detail)
@@ -209,6 +209,12 @@ class SmsSender:
         """Let go of the connections."""
         if self._session is not None:
             await self._session.close()
+
+
+def may_be_taken(status: int) -> bool:
+    """Tell whether a gateway that says neither yes nor no may have sent the text all the same."""
+    is_fine = 200 <= status < 300  # noqa: PLR2004 -- HTTP's success, and words that are not known
+    return is_fine or (status >= 500 and status not in UNTOUCHED)  # noqa: PLR2004 -- HTTP's server errors
 
 
 def make_trace() -> aiohttp.TraceConfig:

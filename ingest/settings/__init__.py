@@ -7,11 +7,21 @@ cannot say (a window that is not there, a channel open to the world) stands in `
 
 from typing import TypeAlias
 
-from ingest.settings.auth import Auth, BasicAuth, HmacAuth, SecretAuth
+from ingest.settings.auth import (
+    Auth,
+    BasicAuth,
+    CertificateAuth,
+    HmacAuth,
+    PlivoAuth,
+    SecretAuth,
+    SignedAuth,
+    SmsRuAuth,
+    TwilioAuth,
+    VonageAuth,
+)
 from ingest.settings.channels import (
     ApiSettings,
     ChannelSettings,
-    TerminalSettings,
 )
 from ingest.settings.mail import (
     ImapSettings,
@@ -21,13 +31,33 @@ from ingest.settings.mail import (
     SmtpSettings,
     TlsFiles,
 )
+from ingest.settings.online import (
+    CityPayDialect,
+    CommandCallDialect,
+    JsonDialect,
+    OnlineTable,
+    OsmpDialect,
+    SberbankDialect,
+    TerminalDialect,
+)
 from ingest.settings.registry import (
+    Column,
+    CounterPairsDialect,
     CsvDialect,
+    DbfDialect,
+    Dialect,
+    DialectTable,
+    Encoding,
+    LabelledDialect,
+    MeterBlocksDialect,
     RegistrySettings,
+    TextDialect,
+    XlsxDialect,
 )
 from ingest.settings.service import (
     Database,
     Http,
+    JournalSettings,
     Log,
     Mail,
     Replies,
@@ -36,7 +66,17 @@ from ingest.settings.service import (
     WindowSettings,
     WindowVersion,
 )
-from ingest.settings.sms import SmsAck, SmsFields, SmsSend, SmsSettings
+from ingest.settings.sms import (
+    GatewayName,
+    SmsAck,
+    SmsDatabase,
+    SmsFields,
+    SmsPace,
+    SmsPoll,
+    SmsReports,
+    SmsSend,
+    SmsSettings,
+)
 from ingest.settings.tables import (
     Bytes,
     Count,
@@ -47,6 +87,13 @@ from ingest.settings.tables import (
     Table,
     Text,
 )
+from ingest.settings.terminal import (
+    HashAuth,
+    LoginAuth,
+    TerminalAuth,
+    TerminalSettings,
+)
+from ingest.settings.ways import SftpSettings, UploadAuth, UploadSettings
 
 __all__ = [
     "AnyChannel",
@@ -54,39 +101,74 @@ __all__ = [
     "Auth",
     "BasicAuth",
     "Bytes",
+    "CertificateAuth",
     "ChannelSettings",
+    "CityPayDialect",
+    "Column",
+    "CommandCallDialect",
     "Config",
     "Count",
+    "CounterPairsDialect",
     "CsvDialect",
     "Database",
+    "DbfDialect",
+    "Dialect",
+    "DialectTable",
     "Dispositions",
+    "Encoding",
+    "GatewayName",
+    "HashAuth",
     "HmacAuth",
     "Http",
     "ImapSettings",
+    "JournalSettings",
+    "JsonDialect",
+    "LabelledDialect",
     "Log",
+    "LoginAuth",
     "Mail",
     "MailAuthentication",
     "MailSettings",
+    "MeterBlocksDialect",
     "Name",
     "OAuth",
+    "OnlineTable",
+    "OsmpDialect",
+    "PlivoAuth",
     "RegistrySettings",
     "Replies",
     "Rules",
+    "SberbankDialect",
     "Seconds",
     "Secret",
     "SecretAuth",
     "Service",
+    "SftpSettings",
+    "SignedAuth",
     "SmsAck",
+    "SmsDatabase",
     "SmsFields",
+    "SmsPace",
+    "SmsPoll",
+    "SmsReports",
+    "SmsRuAuth",
     "SmsSend",
     "SmsSettings",
     "SmtpSettings",
     "Table",
+    "TerminalAuth",
+    "TerminalDialect",
     "TerminalSettings",
     "Text",
+    "TextDialect",
     "TlsFiles",
+    "TwilioAuth",
+    "UploadAuth",
+    "UploadSettings",
+    "VonageAuth",
     "WindowSettings",
     "WindowVersion",
+    "XlsxDialect",
 ]
 
 AnyChannel: TypeAlias = (
@@ -103,6 +185,7 @@ class Config(Table, frozen=True, kw_only=True):
     log: Log = Log()
     mail: Mail = Mail()
     replies: Replies = Replies()
+    journal: JournalSettings = JournalSettings()
     rules: Rules = Rules()
     windows: dict[Name, WindowSettings]
     channels: dict[Name, AnyChannel]

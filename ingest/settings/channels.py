@@ -21,9 +21,5 @@ class ChannelSettings(Table, frozen=True, kw_only=True, tag_field="type"):
     """As in ``[rules.dispositions]``, for this channel."""
 
 
-class TerminalSettings(ChannelSettings, frozen=True, kw_only=True, tag="terminal"):
-    """Payment terminals that ask online."""
-
-
 class ApiSettings(ChannelSettings, frozen=True, kw_only=True, tag="api"):
     """The REST API of portal, mobile app and call centre."""

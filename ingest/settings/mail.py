@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from ingest.settings.channels import ChannelSettings
-from ingest.settings.tables import Bytes, Count, Seconds, Secret, Table, Text
+from ingest.settings.tables import Bytes, Count, Name, Seconds, Secret, Table, Text
 
 
 class TlsFiles(Table, frozen=True, kw_only=True):
@@ -20,10 +20,11 @@ class MailAuthentication(Table, frozen=True, kw_only=True):
 
     trusted: Annotated[tuple[Text, ...], Meta(min_length=1)]
     """The names (authserv-id) with which our own mail servers sign Authentication-Results; those
-    of others are not believed."""
+    of others are not believed. ``*.example.org``: whatever ends so; ``-``: results without name."""
     on_failure: Literal["no-reply", "judge", "hold", "reject"] = "no-reply"
     """What a failed check leads to: judged but not answered, judged and answered, held for a
-    person, refused. Of the last two none is answered either: the sender may be forged."""
+    person, refused. Of the last two none is answered either: the sender may be forged. Where no
+    trusted server says anything a mail is judged; ``judge`` alone answers it."""
 
 
 class MailSettings(ChannelSettings, frozen=True, kw_only=True):
@@ -33,6 +34,9 @@ class MailSettings(ChannelSettings, frozen=True, kw_only=True):
     """None: nobody checks senders; all are judged and answered."""
     partners: tuple[str, ...] = ()
     """Addresses whose ``.txt`` and ``.csv`` attachments are read as if written in the mail."""
+    registries: dict[Text, Name] = {}
+    """Addresses whose attached files go into the folder of a ``registry`` channel, and the name of
+    that channel. Needs ``authentication``: an address alone is easily forged."""
 
 
 class SmtpSettings(MailSettings, frozen=True, kw_only=True, tag="smtp"):
@@ -59,14 +63,16 @@ class SmtpSettings(MailSettings, frozen=True, kw_only=True, tag="smtp"):
 
 
 class OAuth(Table, frozen=True, kw_only=True):
-    """How a refresh token becomes an access token (RFC 6749, section 6)."""
+    """How we come by an access token (RFC 6749, sections 4.4 and 6)."""
 
     token_url: Text
     """The provider's token endpoint, ``https://...``."""
     client_id: Text
     client_secret: Secret | None = None
     """None for public clients, which have none."""
-    refresh_token: Secret
+    refresh_token: Secret | None = None
+    """None for a program that acts in its own name (``client_credentials``), as Microsoft 365 has
+    it for daemons."""
     scope: str = ""
     """As the provider wants it; empty: that of the refresh token."""
     mechanism: Literal["xoauth2", "oauthbearer"] = "xoauth2"

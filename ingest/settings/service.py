@@ -84,10 +84,27 @@ class Replies(Table, frozen=True, kw_only=True):
     shipped ones file by file."""
     per_address_and_reason: Count = 10
     """A day, to one address and for one reason; more are recorded as suppressed. It stops loops."""
+    per_address: Count = 30
+    """A day, to one address, whatever for; more are recorded as suppressed."""
+    per_address_accepted: Count = 500
+    """A day, to one address, for readings that were accepted or corrected. They do not count
+    towards the two above: a company sends those of many flats, and no loop makes them."""
     per_minute: Count = 600
     """In all; beyond it replies wait. It keeps a storm from leaving the house."""
     give_up_after: Seconds = 172_800
     """Seconds for which a reply is tried again."""
+
+
+class JournalSettings(Table, frozen=True, kw_only=True):
+    """How messages are kept on disk while PostgreSQL is away, where ``journal = true``."""
+
+    after: Seconds = 5
+    """Seconds that PostgreSQL has for a message before it is kept on disk; well below the time
+    after which the gateway hangs up."""
+    max_size: Bytes = 268_435_456
+    """Bytes of one channel's journal; beyond it messages are refused for now."""
+    min_free: Bytes = 67_108_864
+    """Bytes of the disk that are left free: PostgreSQL may need them to come back."""
 
 
 class Rules(Table, frozen=True, kw_only=True):

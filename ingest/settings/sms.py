@@ -77,7 +77,19 @@ class SmsReports(Table, frozen=True, kw_only=True):
     """And when it will not; every other status says that it is under way."""
 
 
-class SmsSend(Table, frozen=True, kw_only=True):
+class SmsPace(Table, frozen=True, kw_only=True):
+    """How answers leave, whatever brings them to the gateway."""
+
+    transliterate: bool = False
+    """Cyrillic in Latin letters: 160 of them fit into one SMS, and 70 of the others."""
+    per_second: Count | None = None
+    per_minute: Count | None = None
+    """Texts that one daemon hands over at most; the others wait."""
+    quiet_hours: str = ""
+    """``22:00-07:00`` by ``service.timezone``: what would leave then leaves when they end."""
+
+
+class SmsSend(SmsPace, frozen=True, kw_only=True):
     """
     The request that sends a text through the gateway.
 
@@ -111,13 +123,6 @@ class SmsSend(Table, frozen=True, kw_only=True):
     """Whether the gateway drops a second request with the same ``{id}``: only then is a request
     whose end is unknown sent again."""
     timeout: Seconds = 20
-    transliterate: bool = False
-    """Cyrillic in Latin letters: 160 of them fit into one SMS, and 70 of the others."""
-    per_second: Count | None = None
-    per_minute: Count | None = None
-    """Texts that one daemon hands over at most; the others wait."""
-    quiet_hours: str = ""
-    """``22:00-07:00`` by ``service.timezone``: what would leave then leaves when they end."""
 
 
 class SmsPoll(Table, frozen=True, kw_only=True):
@@ -135,7 +140,7 @@ class SmsPoll(Table, frozen=True, kw_only=True):
     timeout: Seconds = 20
 
 
-class SmsDatabase(Table, frozen=True, kw_only=True):
+class SmsDatabase(SmsPace, frozen=True, kw_only=True):
     """The tables of gammu-smsd: texts are fetched from them, and answers put into them."""
 
     url: Text
@@ -167,6 +172,12 @@ class SmsSettings(ChannelSettings, frozen=True, kw_only=True, tag="sms"):
     """``iso``, ``epoch``, ``epoch-ms`` or a strptime format."""
     time_zone: str = ""
     """Of times that carry none; empty: the service's."""
+    time_is: Literal["sender", "arrival"] = "sender"
+    """Whose clock ``fields.time`` tells where we cannot know: the sender's, which is only shown, or
+    that of the gateway when it took the text."""
+    trust_arrival_for: Annotated[float, Meta(ge=0, le=31_536_000)] = 604_800
+    """Seconds by which a text may have come to the gateway before it came to us: that moment is
+    the one to judge by. 0: only our own clock is believed."""
     ack: SmsAck = SmsAck()
     send: SmsSend | None = None
     """How an acknowledgement leaves; None where the response body is texted back."""

@@ -5,6 +5,7 @@ import csv
 import datetime as dt
 import json
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
 import pytest
 from builders import OPEN_AT, numbers
@@ -54,7 +55,10 @@ async def run(config, database_url):
 async def take_registry(
     sinks, readings, *, paid_at=PAID_AT, received_at=PAID_AT, transactions=MappingProxyType({})
 ):
-    """Record a registry with a line for each of *readings*."""
+    """Record a registry with a line for each of *readings*; dialects give times in our zone."""
+    pairs = readings.items() if isinstance(readings, dict) else readings
+    if paid_at is not None:
+        paid_at = paid_at.astimezone(ZoneInfo("Asia/Krasnoyarsk"))
     name = f"registry-{next(numbers)}"
     registry = InboundRegistry(
         channel=ChannelName("atm-files"),
@@ -67,19 +71,19 @@ async def take_registry(
         RegistryLine(
             number, account, (str(value),), paid_at, transaction=transactions.get(account, "")
         )
-        for number, (account, value) in enumerate(readings.items(), start=1)
+        for number, (account, value) in enumerate(pairs, start=1)
     )
     progress = await sinks.open_registry(registry)
     progress = await sinks.receive_chunk(progress, RegistryChunk(b"x", len(lines), lines))
     await sinks.finish_registry(progress)
 
 
-async def pay(sinks, config, readings, day="20261124"):
+async def pay(sinks, config, readings, day="20261124", terminal=""):
     """Pay with readings at a quarter past midnight of the partner's day."""
     async with serve_atm(config, gather(sinks)) as counter:
         for number, (account, value) in enumerate(readings.items(), start=1):
             _, answer = await counter.get(
-                f"QueryType=pay&TransactionId={day}{number}&TransactionDate={day}001500"
+                f"QueryType=pay&TransactionId={day}{terminal}{number}&TransactionDate={day}001500"
                 f"&Account={account}&Amount=1.00&field1={value}"
             )
             assert b"<ResultCode>0<" in answer
@@ -141,13 +145,34 @@ async def test_a_registry_without_times(days, agreement, sinks, config, run):
     assert [agreement] == [line.split(";")[0] for line in result.stdout.splitlines()[1:]]
 
 
+@pytest.mark.parametrize(
+    ("after", "agreement"),
+    [
+        pytest.param(dt.timedelta(seconds=-1), "only_online", id="the last second before"),
+        pytest.param(dt.timedelta(0), "matched", id="midnight"),
+        pytest.param(dt.timedelta(hours=24, seconds=-1), "matched", id="the last second"),
+        pytest.param(dt.timedelta(hours=24), "only_online", id="the midnight after"),
+    ],
+)
+async def test_the_day_is_the_partners(after, agreement, sinks, config, run):
+    """In Moscow it begins and ends four hours later than here, online and in the registry."""
+    await pay(sinks, config, {"100000000001": 5})
+    paid_at = dt.datetime(2026, 11, 24, tzinfo=MOSCOW) + after
+    received_at = OPEN_AT + dt.timedelta(days=2)
+    await take_registry(sinks, {"100000000001": 5}, paid_at=paid_at, received_at=received_at)
+    result = await run("--partner", "atm", "--format", "csv")
+    assert [agreement] == [line.split(";")[0] for line in result.stdout.splitlines()[1:]]
+
+
 async def test_transaction_ids_decide(sinks, config, run):
     """Where the registry has them, an account that was mistyped there shows as what differs."""
     await pay(sinks, config, {"100000000001": 5})
     ids = {"100000000009": "202611241"}
     await take_registry(sinks, {"100000000009": 5}, transactions=ids)
-    result = await run("--partner", "atm")
+    result = await run("--partner", "atm", "--format", "json")
     assert result.stderr.startswith("0 matched, 1 different, 0 only online, 0 only registry")
+    row = json.loads(result.stdout)
+    assert ("100000000001", "100000000009") == (row["account"], row["registry_account"])
 
 
 async def test_a_registry_that_came_again(sinks, config, run):
@@ -157,6 +182,29 @@ async def test_a_registry_that_came_again(sinks, config, run):
         await take_registry(sinks, ONLINE)
     result = await run("--partner", "atm")
     assert result.stderr.startswith("3 matched, 0 different, 0 only online, 0 only registry")
+
+
+async def test_a_registry_that_came_again_corrected(sinks, config, run):
+    """What the later file says of an operation stands in the place of what the first said."""
+    await pay(sinks, config, {"100000000001": 5, "100000000002": 6})
+    ids = {"100000000001": "202611241"}
+    await take_registry(sinks, {"100000000001": 55, "100000000002": 66}, transactions=ids)
+    await take_registry(sinks, {"100000000001": 5, "100000000002": 6}, transactions=ids)
+    result = await run("--partner", "atm")
+    assert result.stderr.startswith("2 matched, 0 different, 0 only online, 0 only registry")
+
+
+@pytest.mark.parametrize("paid_at", [PAID_AT, None], ids=["with times", "without"])
+async def test_the_same_reading_paid_twice(paid_at, sinks, config, run):
+    """Two payments with one value are two on either side, though the file comes twice."""
+    await pay(sinks, config, {"100000000001": 5})
+    await pay(sinks, config, {"100000000001": 5}, terminal=2)
+    lines = [("100000000001", 5)] * 2
+    for _ in range(2):
+        received_at = PAID_AT + dt.timedelta(days=1)
+        await take_registry(sinks, lines, paid_at=paid_at, received_at=received_at)
+    result = await run("--partner", "atm")
+    assert result.stderr.startswith("2 matched, 0 different, 0 only online, 0 only registry")
 
 
 async def test_an_unknown_partner(run):

@@ -1,36 +1,15 @@
 """PostgreSQL stopped and started under load: refused for now, then taken, without a restart."""
 
 import asyncio
-import os
-import signal
-import tempfile
-from pathlib import Path
 
 import aiohttp
 import pytest
-from harness import DaemonProcess, Town, until
+from harness import DaemonProcess, Town, stop_at_once, until
 from ledger import Ledger, check_readings, check_replies, nothing_is_owed
 
-from ingest.embedded import EmbeddedPostgres, open_server
+from ingest.embedded import open_server
 
 OUTAGES = 2
-
-
-@pytest.fixture
-def own_server():
-    """A server of the test's own, to be treated badly."""
-    with tempfile.TemporaryDirectory(prefix="ingest-tests-") as folder:
-        server = EmbeddedPostgres(Path(folder))
-        url = server.start_blocking()
-        yield url, Path(folder) / "postgresql"
-        server.stop_blocking()
-
-
-async def stop_at_once(data):
-    """Stop a server as a crash would, and wait for its end."""
-    pid = int((data / "postmaster.pid").read_text().splitlines()[0])
-    os.kill(pid, signal.SIGQUIT)
-    await until(lambda: not (data / "postmaster.pid").exists())
 
 
 async def is_ready(daemon, status):

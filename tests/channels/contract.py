@@ -16,13 +16,18 @@ from urllib.parse import urlencode
 
 import aiohttp
 import aiosmtplib
+from aiohttp import encode_basic_auth
 from builders import Sinks
 from harness import a_mail, find_ports, send_mail
+from imap_world import HASTY, USER, Server
 from msgspec import Struct
+from smsc_world import Smsc
 
 from ingest import building
 from ingest.addresses import Listen
+from ingest.channels.imap import ImapChannel
 from ingest.channels.registry import RegistryChannel
+from ingest.channels.sms import SmsChannel
 from ingest.config import Configuration
 from ingest.listeners import open_listener
 from ingest.model import (
@@ -33,6 +38,7 @@ from ingest.model import (
     RegistryProgress,
 )
 from ingest.ports import Channel
+from ingest.ports import Sinks as Ports
 
 NAME = ChannelName("tested")
 SECRET, WRONG_SECRET = "correct-horse", "wrong-horse"
@@ -87,18 +93,25 @@ class Report:
         self.note("lost")
         self.is_up = False
 
+    def refused(self, problem: str) -> None:
+        self.lost(problem)
+
     def note(self, word: str) -> None:
         """Remember a change of state; the same word again is none."""
         if self.said[-1:] != [word]:
             self.said.append(word)
         self._stirred.set()
 
+    async def stirred(self) -> None:
+        """Wait until the channel tells something."""
+        self._stirred.clear()
+        await self._stirred.wait()
+
     async def until(self, holds: Callable[[], object]) -> None:
         """Wait until *holds* is true; it is asked again whenever the channel tells something."""
         async with asyncio.timeout(LONG_ENOUGH):
             while not holds():
-                self._stirred.clear()
-                await self._stirred.wait()
+                await self.stirred()
 
 
 class Gate(Sinks):
@@ -106,6 +119,8 @@ class Gate(Sinks):
 
     def __init__(self, sinks: Sinks) -> None:
         super().__init__(sinks.intake, sinks.registries)
+        self.bookmarks, self.reports, self.parts = sinks.bookmarks, sinks.reports, sinks.parts
+        self.operations = sinks.operations
         self.troubles: list[Exception] = []
         """Raised one by one in the place of a commit."""
         self.opened = asyncio.Event()
@@ -139,9 +154,13 @@ class Driver:
     holds_the_line = True
     """Whether the upstream waits for its answer on an open connection."""
 
+    def serve(self) -> contextlib.AbstractAsyncContextManager[object]:
+        """Open what the channel connects to, where it is the channel that does."""
+        return contextlib.nullcontext()
+
     def build(self, config: Configuration, gate: Gate) -> Channel:
         """Return the channel, as the daemon builds it."""
-        sinks = building.Sinks(gate, gate, gate, gate)
+        sinks = Ports(gate, gate, gate.bookmarks, gate.reports, gate.parts, gate.operations)
         return building.build_channel(NAME, config.channels[NAME], config, sinks)
 
     async def deliver(self, stand: "Stand", delivery: Delivery) -> Heard:
@@ -277,6 +296,48 @@ class KannelDriver(HttpDriver):
             return response.status, await response.text()
 
 
+class TerminalDriver(HttpDriver):
+    """Terminals that ask by OSMP; status 200 whatever happens, and the code says the rest."""
+
+    table = (
+        'type = "terminal"\nallow_from = ["127.0.0.1"]\n'
+        'auth = { kind = "basic", username = "atm", password = { env = "SECRET" } }\n'
+        'dialect = { protocol = "osmp", fields = { value = "data1" } }'
+    )
+    tail = b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    known = tail + f"Authorization: {encode_basic_auth('atm', SECRET)}\r\n".encode()
+    wrong = tail + f"Authorization: {encode_basic_auth('atm', WRONG_SECRET)}\r\n".encode()
+    ask_pay = b"GET /channels/tested?command=pay&txn_id=1&account="
+    malformed = (
+        ask_pay + b"123456789012&data1=5" + tail + b"\r\n",
+        ask_pay + b"123456789012&data1=5" + wrong + b"\r\n",
+        ask_pay + b"&data1=5" + known + b"\r\n",
+        ask_pay + b"%00%FF&data1=%ED%A0%80&txn_date=soon&sum=%D0" + known + b"\r\n",
+        b"GET /channels/tested/../x?command=&&&==&%" + known + b"\r\n",
+        b"POST /channels/tested" + known + b"Content-Length: 9\r\n\r\n<!DOCTYPE",
+        b"PUT /channels/tested" + known + b"\r\n",
+        b"\0\xff\r\n\r\n",
+    )
+
+    async def ask(self, stand: "Stand", delivery: Delivery) -> tuple[int, str]:
+        query = urlencode(
+            {
+                "command": "pay",
+                "txn_id": delivery.account,
+                "account": delivery.account,
+                "sum": "10.45",
+                "data1": delivery.value,
+            }
+        )
+        headers = {"Authorization": encode_basic_auth("atm", SECRET)}
+        async with stand.session.get(f"{stand.url}?{query}", headers=headers) as response:
+            return response.status, await response.text()
+
+    async def deliver(self, stand: "Stand", delivery: Delivery) -> Heard:
+        heard = await super().deliver(stand, delivery)
+        return Heard("not now") if "<result>1</result>" in heard.answer else heard
+
+
 class RegistryDriver(Driver):
     """A partner who drops files and looks for their results."""
 
@@ -342,11 +403,130 @@ class RegistryDriver(Driver):
         return stand.config.state_dir / "partner"
 
 
+class ImapDriver(Driver):
+    """A mailbox, and those who write to it."""
+
+    holds_the_line = False
+    malformed = (
+        b"\0\xff\xfe" * 300,
+        b"\r\n\r\n",
+        b"X" * 100_000,
+        b"Subject: \xff\xfe\0=?utf-8?b?////?=\r\nContent-Type: multipart/a\r\n\r\n\0\r\n",
+        b"Content-Type: text/html; charset=no-such\r\n\r\n<<<&#99999999;\r\n",
+        b"Return-Path: <<<\r\nFrom: \r\nTo: (((\r\n\r\n1\r\n",
+    )
+
+    def __init__(self) -> None:
+        self.server = Server()
+        self.table = (
+            f'type = "imap"\nhost = "127.0.0.1"\nport = {self.server.port}\nsecurity = "none"\n'
+            f'username = "{USER}"\npassword = {{ env = "SECRET" }}\npoll = 0.2\n'
+            'addresses = ["energy@example.org"]'
+        )
+
+    @contextlib.asynccontextmanager
+    async def serve(self) -> AsyncIterator[object]:
+        await self.server.start()
+        try:
+            yield
+        finally:
+            await self.server.stop()
+
+    def build(self, config: Configuration, gate: Gate) -> Channel:
+        channel = super().build(config, gate)
+        assert isinstance(channel, ImapChannel)
+        channel.set_pace(HASTY)
+        return channel
+
+    async def deliver(self, stand: "Stand", delivery: Delivery) -> Heard:
+        content = a_mail(delivery.text, SENDER, f"<{delivery.account}@example.com>")
+        await self.server.put(content)
+        return await self.look(stand)
+
+    async def deliver_again(self, stand: "Stand", delivery: Delivery) -> Heard:
+        """Wait: the mail lies there, and the channel comes back to it."""
+        return await self.look(stand)
+
+    async def offer(self, stand: "Stand", content: bytes) -> None:
+        await self.server.put(content)
+        await self.look(stand)
+
+    async def look(self, stand: "Stand") -> Heard:
+        """Wait until the mail is put away, or for the word that it cannot be taken for now."""
+        before = len(stand.report.said)
+        while await self.server.list():
+            if "lost" in stand.report.said[before:]:
+                return Heard("not now")
+            await stand.report.stirred()
+        return Heard("taken")
+
+
+class NoLease:
+    """Bookmarks of a place that another daemon reads."""
+
+    async def take_lease(self, name: str, holder: str, seconds: float) -> bool:
+        return False
+
+    async def drop_lease(self, name: str, holder: str) -> None:
+        """Nobody has it."""
+
+
+class PolledDriver(Driver):
+    """A gateway that is asked for its texts, and customers who write to it."""
+
+    holds_the_line = False
+    malformed = (b"", b"\0\xff", b"<html>", b"{}", b'{"error": "no"}', b"[1, null, {}]", b"[[[[")
+
+    def __init__(self) -> None:
+        self.gateway = Smsc()
+        self.table = (
+            'type = "sms"\ngateway = "smsc"\ntime_zone = "Asia/Krasnoyarsk"\n'
+            'send = { secret = { env = "SECRET" } }\n'
+            f'poll = {{ url = "http://127.0.0.1:{self.gateway.port}/get.php", every = 0.02, '
+            'secret = { env = "SECRET" } }'
+        )
+
+    def serve(self) -> contextlib.AbstractAsyncContextManager[object]:
+        return self.gateway.serve()
+
+    def build(self, config: Configuration, gate: Gate) -> Channel:
+        gate.bookmarks = gate.bookmarks or NoLease()
+        channel = super().build(config, gate)
+        assert isinstance(channel, SmsChannel)
+        channel.longest_pause = 0.02
+        return channel
+
+    async def deliver(self, stand: "Stand", delivery: Delivery) -> Heard:
+        self.gateway.receive(int(delivery.account), delivery.text)
+        return await self.look(stand)
+
+    async def deliver_again(self, stand: "Stand", delivery: Delivery) -> Heard:
+        """Wait: the text is listed until it is behind the position."""
+        return await self.look(stand)
+
+    async def offer(self, stand: "Stand", content: bytes) -> None:
+        self.gateway.body = content
+        await self.look(stand)
+        self.gateway.body = None
+
+    async def look(self, stand: "Stand") -> Heard:
+        """Wait until questions begun from now on have ended; tell what the daemon heard."""
+        before, asked = len(stand.report.said), len(self.gateway.asked)
+        while len(self.gateway.asked) < asked + 3:
+            await stand.report.stirred()
+            if "lost" in stand.report.said[before:]:
+                return Heard("not now")
+        return Heard("taken" if stand.report.is_up else "not now")
+
+
 DRIVERS: dict[str, Callable[[], Driver]] = {
     "smtp": SmtpDriver,
     "sms, declarative": DeclarativeDriver,
     "sms, Kannel": KannelDriver,
+    "sms, polled": PolledDriver,
+    "terminal": TerminalDriver,
     "registry": RegistryDriver,
+    "imap": ImapDriver,
 }
 
 
@@ -410,7 +590,11 @@ async def open_stand(driver: Driver, config: Configuration, sinks: Sinks) -> Asy
     listener = open_listener(
         Listen(host="127.0.0.1", port=0), stand.channel.routes, max_body=1_000_000, read_timeout=30
     )
-    async with listener as address, aiohttp.ClientSession() as stand.session:
+    async with (
+        driver.serve(),
+        listener as address,
+        aiohttp.ClientSession() as stand.session,
+    ):
         stand.port = int(address.rpartition(":")[2])
         await stand.start()
         try:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import importlib
+import json
 import pkgutil
 from pathlib import Path
 from typing import get_args
@@ -11,8 +12,8 @@ from channels.gateway_case import NOON, RECEIVED_AT, assert_handover, build, run
 
 from ingest.channels.gateways.auth import is_authentic
 from ingest.channels.gateways.catalogue import GATEWAYS
-from ingest.channels.gateways.request import UNDATED, PolledGateway, adjust
-from ingest.errors import ConfigError
+from ingest.channels.gateways.request import UNDATED, PolledGateway, TooManyError, adjust
+from ingest.errors import ConfigError, PermanentError
 from ingest.settings import GatewayName
 
 FOLDER = Path(__file__).parent / "gateway_cases"
@@ -30,6 +31,7 @@ POLLED = [
     for name, table in TABLES.items()
     for case in getattr(table, "POLLED", ())
 ]
+ASKED = {"get_answers": "1", "apikey": "{secret}", "fmt": "3"}
 SIGNED = [one for one in CASES if hasattr(one.values[0], "AUTH")]
 
 
@@ -97,19 +99,34 @@ def test_a_question(table, case):
     [
         pytest.param(0, 60, {"hour": "24"}, id="nothing was ever fetched"),
         pytest.param(4711, 60, {"after_id": "4711"}, id="behind the last one"),
-        pytest.param(4711, 302, {"hour": "1"}, id="the last hour again, every ten minutes"),
-        pytest.param(4711, 317, {"after_id": "4711"}, id="but once"),
+        pytest.param(4711, 302, {"after_id": "4711"}, id="behind the last one, at any time"),
     ],
 )
 def test_what_smsc_is_asked(position, seconds, expected):
-    """By the place reached, and now and then by time: an id may show itself late."""
+    """By the place reached, or by time where there is none."""
     asked = build("smsc", {}).ask(position, NOON + dt.timedelta(seconds=seconds))
-    fixed = {"get_answers": "1", "apikey": "{secret}", "fmt": "3"}
-    assert fixed | expected == asked.fields
+    assert ASKED | expected == asked.fields
+
+
+@pytest.mark.parametrize(
+    ("every", "seconds", "expected"),
+    [
+        pytest.param(15, 60, False, id="not yet"),
+        pytest.param(15, 302, True, id="every ten minutes"),
+        pytest.param(15, 317, False, id="but once"),
+        pytest.param(600, 60, True, id="each time, where looks are as rare"),
+        pytest.param(86_400, 60, True, id="or rarer"),
+    ],
+)
+def test_smsc_is_asked_for_the_last_hour_as_well(every, seconds, expected):
+    """Beside the other question and never in its place: an id may show itself late."""
+    gateway = build("smsc", {"poll": {"every": every}})
+    asked = gateway.ask_again(NOON + dt.timedelta(seconds=seconds))
+    assert (ASKED | {"hour": "1"} if expected else None) == (asked and asked.fields)
 
 
 def test_exolve_is_asked_span_by_span():
-    """An hour at once, from ten minutes before the place reached, and never beyond now."""
+    """An hour at once, from the place reached or from ten minutes ago, and never beyond now."""
     gateway = build("exolve", {})
     reached = int((NOON - dt.timedelta(hours=3)).timestamp())
     spans = [
@@ -117,9 +134,58 @@ def test_exolve_is_asked_span_by_span():
         for asked in (gateway.ask(reached, NOON), gateway.ask(int(NOON.timestamp()), NOON))
     ]
     assert [
-        ("2026-11-24T01:50:00Z", "2026-11-24T02:50:00Z"),
+        ("2026-11-24T02:00:00Z", "2026-11-24T03:00:00Z"),
         ("2026-11-24T04:50:00Z", "2026-11-24T05:00:00Z"),
     ] == spans
+
+
+def fill_list(asked, sent_at):
+    """Return what Exolve answers, where it holds a text for each of *sent_at* and lists few."""
+    begin, end = (
+        dt.datetime.fromisoformat(asked.fields[name]) for name in ("date_gte", "date_lte")
+    )
+    most = int(asked.fields["limit"])
+    found = [at for at in sent_at if begin <= at <= end][:most]
+    items = [
+        {"message_id": str(at), "sender": "79031234567", "receiver": "7", "text": "1",
+         "date": at.isoformat()} for at in found
+    ]  # fmt: skip
+    return json.dumps({"messages": items}).encode()
+
+
+def fetch_exolve(gateway, position, now, sent_at):
+    """Ask as the channel does, for less and less where that is too much."""
+    asked = adjust(gateway.ask(position, now), gateway.settings.poll)
+    while True:
+        try:
+            return gateway.read_answers(asked, 200, fill_list(asked, sent_at), now)
+        except TooManyError as error:
+            asked = adjust(error.narrower, gateway.settings.poll)
+
+
+@pytest.mark.parametrize("every", [0.7, 17.0, 400.0], ids="a text every {} s".format)
+def test_exolve_is_asked_for_less_where_a_list_is_full(every):
+    """However many there are, each comes, and the place reached never stands still."""
+    gateway = build("exolve", {"poll": {"fields": {"number": "7", "limit": "200"}}})
+    begin = NOON - dt.timedelta(hours=3)
+    sent_at = [begin + dt.timedelta(seconds=every) * number for number in range(int(9000 / every))]
+    position, brought = int(begin.timestamp()), set()
+    for _ in range(400):
+        handover, reached = fetch_exolve(gateway, position, NOON, sent_at)
+        brought |= {text.external_id for text in handover.texts}
+        assert reached == 0 or reached >= position
+        if reached in {0, position}:
+            break
+        position = reached
+    assert len(sent_at) == len(brought)
+
+
+def test_exolve_says_when_it_can_be_asked_for_no_less():
+    """A second of which not all is listed is for a person."""
+    gateway = build("exolve", {"poll": {"fields": {"number": "7", "limit": "2"}}})
+    moment = NOON - dt.timedelta(hours=3)
+    with pytest.raises(PermanentError, match="more than 2 texts between 2026-11-24 02:00:00"):
+        fetch_exolve(gateway, int(moment.timestamp()), NOON, [moment] * 9)
 
 
 @pytest.mark.parametrize(

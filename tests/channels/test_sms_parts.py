@@ -222,6 +222,44 @@ async def test_a_failure_between_decision_and_commit_is_made_good(open_bench, as
     assert 1 == len(await ask(MESSAGES))
 
 
+PLAIN = """
+[channels.sms.send]
+url = "http://127.0.0.1:9/"
+fields = { to = "{address}", text = "{text}" }
+"""
+OWED = "SELECT body FROM outbox"
+
+
+async def test_a_verdict_that_nobody_comes_back_for_is_sent(open_bench, ask, clock):
+    """The gateway was told 503 and never came again; should it come after all, it hears nothing."""
+    bench = await open_bench(IN_BODY + PLAIN, messages=Once)
+    for number in (1, 2):
+        await bench.get(part(number))
+    assert 503 == (await bench.get(part(3)))[0]
+    clock.at += dt.timedelta(minutes=2)
+    await bench.channel.sweep()
+    [owed] = await ask(OWED)
+    assert owed["body"].startswith("Приняты все показания: 3.")
+    assert (200, "") == await bench.get(part(3))
+    assert 1 == len(await ask(OWED))
+
+
+async def test_parts_are_judged_by_when_the_gateway_took_the_first(open_bench, ask, clock):
+    """Vonage tries for a day: an outage of ours in the last hours of the window costs nobody it."""
+    bench = await open_bench(VONAGE + SEND)
+    end = dt.datetime(2026, 11, 29, 17, tzinfo=dt.UTC)
+    clock.at = end + dt.timedelta(hours=3)
+    for number, second in ((2, 40), (1, -1), (3, 41)):
+        stamp = str(int(end.timestamp()) + second)
+        await bench.get(part(number, timestamp=stamp))
+        await bench.channel.sweep()
+    [message] = await ask(MESSAGES)
+    assert (end - dt.timedelta(seconds=1), "accept") == (
+        message["received_at"],
+        message["disposition"],
+    )
+
+
 async def test_a_text_that_our_code_fails_on_stops_no_other(open_bench, ask, clock):
     """What an older version kept and this one cannot read is named once; the channel runs on."""
     bench = await open_bench(VONAGE + SEND)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 
 import asyncpg
 import pytest
@@ -22,12 +23,14 @@ days = "6..-2"
 type = "sms"
 window = "all-month"
 gateway = "smsc"
+time_zone = "Asia/Krasnoyarsk"
+trust_arrival_for = {trust}
 [channels.sms.send]
 secret = {{ env = "KEY" }}
 [channels.sms.poll]
 url = "http://127.0.0.1:{port}/sys/get.php"
 secret = {{ env = "KEY" }}
-every = 0.02
+every = {every}
 timeout = 0.5
 """
 ENVIRON = {"KEY": "s3cret"}
@@ -46,10 +49,13 @@ async def open_channel(a_config, open_intake, smsc):
     """Return an async maker of channels; their pollers end with the test."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def make() -> SmsChannel:
-            config = a_config(CONFIG.format(port=smsc.port), ENVIRON)
+        async def make(
+            now=lambda: OPEN_AT, every: float = 0.02, trust: float = 604_800
+        ) -> SmsChannel:
+            text = CONFIG.format(port=smsc.port, every=every, trust=trust)
+            config = a_config(text, ENVIRON)
             sinks = gather_sinks(await open_intake(config))
-            channel = SmsChannel(SMSC, config.channels["sms"], config, sinks, now=lambda: OPEN_AT)
+            channel = SmsChannel(SMSC, config.channels["sms"], config, sinks, now=now)
             stack.push_async_callback(channel.poller.end)
             return channel
 
@@ -125,6 +131,44 @@ async def test_nothing_is_skipped_that_was_not_committed(open_channel, smsc, cou
     channel.desk.sinks.messages.receive = receive
     await look(channel)
     assert (1, None) == (await count(), smsc.asked[-1].get("after_id"))
+
+
+@pytest.mark.parametrize("every", [60, 3600], ids=["often", "once an hour"])
+async def test_an_outage_of_hours_skips_nothing(open_channel, smsc, count, every):
+    """The question for the last hour brings what is late, and moves the position nowhere."""
+    smsc.now = dt.datetime(2026, 11, 24, 5, 0, 10, tzinfo=dt.UTC)
+    channel = await open_channel(lambda: smsc.now, every)
+    smsc.receive(7, "123456789012*5467;", "24.11.2026 12:00:05")
+    await look(channel)
+    smsc.receive(8, "123456789013*1;", "24.11.2026 12:05:00")
+    smsc.receive(9, "123456789014*2;", "24.11.2026 14:50:00")
+    smsc.now += dt.timedelta(hours=3, minutes=5)
+    await look(channel)
+    smsc.receive(6, "123456789015*3;", "24.11.2026 15:04:00")
+    smsc.now += dt.timedelta(minutes=10)
+    await look(channel)
+    assert (4, 9) == (await count(), await count("SELECT position FROM bookmarks"))
+
+
+@pytest.mark.parametrize(
+    ("judged", "expected"),
+    [
+        pytest.param((12, 604_800), "accept", id="a moment after the window"),
+        pytest.param((432_000, 604_800), "accept", id="after an outage of five days"),
+        pytest.param((432_000, 86_400), "reject", id="too long ago to be believed"),
+        pytest.param((12, 0), "reject", id="only our own clock is believed"),
+    ],
+)
+async def test_a_text_is_judged_by_when_the_gateway_took_it(
+    open_channel, smsc, count, judged, expected
+):
+    """The last second of the window counts, however late we ask."""
+    after, trust = judged
+    fetched_at = dt.datetime(2026, 11, 29, 17, tzinfo=dt.UTC) + dt.timedelta(seconds=after)
+    channel = await open_channel(lambda: fetched_at, trust=trust)
+    smsc.receive(7, "123456789012*5467;", "29.11.2026 23:59:59")
+    await look(channel)
+    assert expected == await count("SELECT disposition FROM messages")
 
 
 BROKEN = [

@@ -101,6 +101,14 @@ async def test_the_body_carries_the_reply_once(open_house, upstream):
     assert (0, []) == (await outbox.send_due(), upstream.asked)
 
 
+async def test_the_body_is_written_as_send_would_write_it(open_house):
+    """In Latin letters where the channel's texts are: 160 of them are one SMS."""
+    _, bench, _ = await open_house(more="transliterate = true")
+    _, body = await bench.get(ASKED.format(1))
+    assert body.isascii()
+    assert body.startswith("Prinyato")
+
+
 async def test_the_answer_is_the_same_after_a_restart(open_house):
     """Byte for byte, from another process too."""
     _, bench, _ = await open_house()

@@ -110,6 +110,28 @@ async def test_citypay_from_end_to_end(open_counter, fetch):
     assert [54678] == [one["value"] for one in await fetch(READINGS)]
 
 
+REPORT = "CheckDateBegin=20261124000000&CheckDateEnd=20261124235959"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "lines", "reported"),
+    [
+        pytest.param("", "", ["2", "3"], id="acknowledged"),
+        pytest.param('refusals = "code"\n', "", ["2"], id="no reading, no payment"),
+        pytest.param("", 'payments = "refuse"', ["3"], id="readings only"),
+    ],
+)
+async def test_a_report_has_what_was_answered_ok(dialect, lines, reported, open_counter):
+    """What the partner heard a final code about is no payment on its side, and none on ours."""
+    pay = "QueryType=pay&TransactionDate=20261124080000&Amount=1.00&Account={0}&{1}"
+    async with open_counter(CITYPAY + dialect, lines) as counter:
+        await counter.get(pay.format("12345678901", "TransactionId=1&field1=5"))
+        await counter.get(pay.format(ACCOUNT, "TransactionId=2"))
+        await counter.get(pay.format(ACCOUNT, "TransactionId=3&field1=x"))
+        _, report = await counter.get(REPORT, "/PayDayReport.html")
+    assert reported == re.findall(r"<TransactionId>(\d+)<", report.decode())
+
+
 async def test_sberbank_from_end_to_end(open_counter, fetch):
     """Variant A: names in any case, and a repeat that is told by code 5 with the first number."""
     query = f"action=payment&account={ACCOUNT}&amount=100.00&pay_id=12345678901234567890&value1=17"
@@ -245,6 +267,23 @@ async def test_a_cancel_leaves_the_reading(lines, code, open_counter, fetch):
     [(_, body)] = answers
     assert code == find("<result>(.*?)</result>", body.decode())
     assert [True] == [one["counts"] for one in await fetch(READINGS)]
+
+
+@pytest.mark.parametrize(
+    ("account", "code"),
+    [
+        pytest.param(ACCOUNT, "0", id="its own"),
+        pytest.param("", "0", id="not named"),
+        pytest.param("123456789013", "300", id="another's"),
+    ],
+)
+async def test_a_cancel_names_the_account(account, code, open_counter):
+    """A slip in the number must not take somebody else's payment out of the report."""
+    async with open_counter() as counter:
+        paid = await counter.pay(1)
+        number = find("<prv_txn>(.*?)</prv_txn>", paid)
+        _, answer = await counter.get(f"command=cancel&txn_id=2&prv_txn={number}&account={account}")
+    assert code == find("<result>(.*?)</result>", answer.decode())
 
 
 @pytest.mark.parametrize(
@@ -421,6 +460,17 @@ async def test_what_hangs_is_finished_later(open_counter, fetch, a_config, open_
     assert 1 == len(await fetch(MESSAGES))
 
 
+async def test_the_status_of_what_hangs(open_counter):
+    """A payment that is not even written down yet is under way, and not unknown for good."""
+    async with open_counter(lines="deadline = 0.2") as counter:
+        counter.channel.desk.operations.open_operation = Away(None).open_operation
+        await counter.pay(1)
+        answers = [(await counter.get(f"command=status&txn_id={n}"))[1] for n in (1, 2)]
+        for task in counter.channel.webhook._in_hand.values():
+            task.cancel()
+    assert ["90", "300"] == [find("<result>(.*?)</result>", one.decode()) for one in answers]
+
+
 async def test_too_much_under_way_is_told_to_ask_again(open_counter, monkeypatch):
     """Memory is finite, and partners can wait; what is under way already may be joined."""
     monkeypatch.setattr("ingest.channels.terminal.webhook.MOST_IN_HAND", 1)
@@ -451,6 +501,25 @@ async def test_a_late_repeat_counts_as_received_at_first(open_counter, fetch):
     assert ["1", "0"] == [find("<result>(.*?)</result>", one) for one in answers]
     [message] = await fetch(MESSAGES)
     assert ("accepted", last) == (message["reason"], message["received_at"])
+
+
+@pytest.mark.parametrize("most", [1000, 0], ids=["away", "too much under way"])
+async def test_a_late_repeat_of_what_was_not_even_opened(most, open_counter, fetch, monkeypatch):
+    """PostgreSQL was away until the window had shut: that the customer was in time is known."""
+    monkeypatch.setattr("ingest.channels.terminal.webhook.MOST_IN_HAND", most)
+    last = dt.datetime(2026, 11, 26, 16, 59, tzinfo=dt.UTC)
+    moments = [last, last + dt.timedelta(hours=3), last + dt.timedelta(hours=3)]
+    async with open_counter(window="terminals", now=lambda: moments.pop(0)) as counter:
+        desk = counter.channel.desk
+        operations, desk.operations = desk.operations, Away(TransientError("away"))
+        await counter.pay(1)
+        monkeypatch.setattr("ingest.channels.terminal.webhook.MOST_IN_HAND", 1000)
+        desk.operations = operations
+        answers = [await counter.pay(1), await counter.pay(2, account="123456789013")]
+    assert ["1", "2"] == [find("<osmp_txn_id>(.*?)<", one) for one in answers]
+    assert [("accepted", last), ("window_closed", last + dt.timedelta(hours=3))] == [
+        (one["reason"], one["received_at"]) for one in await fetch(MESSAGES)
+    ]
 
 
 async def test_a_crash_between_commit_and_answer_changes_nothing(open_counter, fetch):

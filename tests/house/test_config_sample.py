@@ -33,6 +33,12 @@ def sample():
         pytest.param("sms", "sms", "all-month", True, id="SMS by Kannel"),
         pytest.param("sms-smsc", "sms", "all-month", False, id="SMS by forms"),
         pytest.param("sms-json", "sms", "all-month", False, id="SMS by JSON"),
+        pytest.param("sms-twilio", "sms", "all-month", False, id="SMS by Twilio"),
+        pytest.param("sms-plivo", "sms", "all-month", False, id="SMS by Plivo"),
+        pytest.param("sms-vonage", "sms", "all-month", False, id="SMS by Vonage"),
+        pytest.param("sms-ru", "sms", "all-month", False, id="SMS by SMS.ru"),
+        pytest.param("sms-polled", "sms", "all-month", False, id="SMS fetched from SMSC.ru"),
+        pytest.param("sms-gammu", "sms", "all-month", False, id="SMS by gammu-smsd"),
         pytest.param("cabinet", "api", "all-month", False, id="personal cabinet"),
         pytest.param("mobile", "api", "all-month", False, id="mobile app"),
         pytest.param("call-centre", "api", "all-month", False, id="call centre"),
@@ -45,6 +51,7 @@ def sample():
         pytest.param("platezhka-online", "terminal", "terminals", False, id="«ПлатеЖКа» online"),
         pytest.param("kasservis-online", "terminal", "terminals", False, id="«КАССервис» online"),
         pytest.param("sberbank-online", "terminal", "terminals", False, id="Sberbank online"),
+        pytest.param("partner-online", "terminal", "terminals", False, id="another partner online"),
     ],
 )
 def test_channel(sample, name, kind, window, enabled):
@@ -56,7 +63,7 @@ def test_channel(sample, name, kind, window, enabled):
 
 def test_no_other_channel(sample):
     """The table above is complete."""
-    assert 17 == len(sample.settings.channels)
+    assert 24 == len(sample.settings.channels)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +156,7 @@ def test_every_comment_is_a_valid_setting(tmp_path):
     """With every commented line in force, and every channel on, the file is right as well."""
     tables = tomllib.loads(LIFTED)
     for channel in tables["channels"].values():
-        channel["enabled"] = channel["type"] in {"smtp", "sms", "registry"}
+        channel["enabled"] = channel["type"] in {"smtp", "sms", "registry", "terminal"}
     problems = []
     found = decode_config(tables, problems)
     assert [] == problems
@@ -174,7 +181,7 @@ def test_comments_show_the_defaults():
     for name, channel in shown["channels"].items():
         kind = inspect.type_info(settings.Config.__annotations__["channels"]).value_type
         ((struct, _),) = list_tables(kind, channel)
-        tables.append((struct, channel, active["channels"][name]))
+        tables.append((struct, channel, active["channels"].get(name, {})))
     for struct, lifted, plain in tables:
         for key, value, default in list_defaults(struct, lifted, plain):
             is_example = default in ("", None, ()) or not isinstance(default, str | int | float)

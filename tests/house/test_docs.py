@@ -126,12 +126,16 @@ def test_commands_exist(name):
     assert set() == named - set(main.commands)
 
 
+COMMON = {"--config", "--json", "--keep"}
+"""Options that the text above the table explains."""
+
+
 @pytest.mark.parametrize("name", sorted(main.commands))
 def test_every_command_is_documented(name):
     """The table of commands is complete, and so are their options."""
     [row] = re.findall(rf"^\| `ingest {name}\b.*$", OPERATIONS, re.MULTILINE)
     options = [opt for one in main.commands[name].params for opt in one.opts if opt[:2] == "--"]
-    assert [] == [one for one in options if one not in row and one not in {"--json", "--keep"}]
+    assert [] == [one for one in options if one not in row and one not in COMMON]
 
 
 @pytest.mark.parametrize("name", list_metrics())

@@ -46,7 +46,7 @@ async def test_a_report_is_kept_with_its_reply(store, open_intake, a_config, kno
     sinks = await open_intake(a_config(SMALL_CONFIG))
     message = a_message(text="123456789012*5467;", reply_to=ReplyTo("one@example.org"))
     await sinks.receive(message)
-    [row] = await store.fetch("claim_replies", [message.channel], 1, dt.timedelta(seconds=30))
+    [row] = await store.fetch("claim_replies", message.channel, 1, dt.timedelta(seconds=30))
     await store.fetch("settle_reply", row["id"], 1, "sent", dt.timedelta(0), "", "upstream-1")
     report = DeliveryReport(
         channel=message.channel,

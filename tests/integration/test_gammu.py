@@ -11,7 +11,7 @@ from conftest import stop
 from harness import until
 from sms_bench import gather_sinks
 
-from ingest.building import build_channel, build_way_out
+from ingest.building import build_channel, build_paces, build_way_out
 from ingest.channels.gateways.request import Handover
 from ingest.channels.sms.boxes import BoxSource
 from ingest.errors import ConfigError, PermanentError
@@ -33,7 +33,8 @@ SCHEMA = (Path(__file__).parents[1] / "data" / "gammu.sql").read_text("utf-8")
 SMS = ChannelName("sms")
 ZONE = dt.timezone(dt.timedelta(hours=7))
 CONFIG = SMALL_CONFIG.replace(
-    'gateway = "kannel"', 'gateway = "gammu"\n[channels.sms.database]\nurl = "{url}"'
+    'gateway = "kannel"',
+    'gateway = "gammu"\ntime_zone = "Asia/Krasnoyarsk"\n[channels.sms.database]\nurl = "{url}"',
 )
 READING = "123456789012*5467;"
 LONG = "Показания не приняты: приём закрыт до 6 числа. " * 3
@@ -150,6 +151,26 @@ async def test_a_reply_is_in_the_outbox_once(smsd, box, body, coding, count):
     assert count == 1 + len(rest)
     headers = [f"05000311{count:02X}{number:02X}" for number in range(1, count + 1)]
     assert (headers if count > 1 else [None]) == [one["UDH"] for one in (row, *rest)]
+
+
+async def test_a_reply_is_written_in_latin_letters_where_that_is_wanted(smsd, box):
+    """One SMS in the place of two; digits and receipts stay as they are."""
+    await GammuSender(SMS, box, "RU", latin=True).send(a_reply("Принято: 5467, код 7K4M-2Q9X"))
+    [row] = await smsd.fetch("SELECT * FROM outbox")
+    expected = ("Default_No_Compression", "Prinyato: 5467, kod 7K4M-2Q9X")
+    assert expected == (row["Coding"], row["TextDecoded"])
+
+
+PACED = 'transliterate = true\nper_second = 2\nquiet_hours = "00:00-23:59"\n'
+
+
+async def test_smsds_tables_have_a_pace_too(a_config, url):
+    """The telephone takes so many a minute, and wakes nobody."""
+    config = a_config(CONFIG.replace("{url}", url) + PACED)
+    sender = build_way_out(SMS, config.channels["sms"], config)
+    paces = build_paces(config)
+    await sender.aclose()
+    assert (2, True) == (paces.find_room(SMS, 9), sender.latin)
 
 
 async def test_smsd_is_to_send_at_once(smsd, box):

@@ -21,15 +21,18 @@ class Sender:
 
     is_repeatable = True
 
-    def __init__(self, retry_after: float | None = None) -> None:
+    def __init__(
+        self, retry_after: float | None = None, state: DeliveryState = DeliveryState.SENT
+    ) -> None:
         self.retry_after = retry_after
+        self.state = state
         self.sent = []
 
     async def send(self, acknowledgement):
         self.sent.append(acknowledgement)
         if self.retry_after is not None:
             return Delivery(DeliveryState.RETRY, "429", retry_after=self.retry_after)
-        return Delivery(DeliveryState.SENT, "OK")
+        return Delivery(self.state, "OK")
 
 
 @pytest.fixture
@@ -80,6 +83,17 @@ async def test_whoever_sends_for_many_flats_hears_of_each(store, owe, batch):
             await outbox.send_due()
     await outbox.send_due()
     expected = ["sent", "sent", "sent", "suppressed", "sent", "suppressed"]
+    assert expected == await list_states(store)
+
+
+async def test_what_was_perhaps_sent_counts_too(store, owe):
+    """A gateway that never says yes may send each text all the same: a loop must end there too."""
+    sender = Sender(state=DeliveryState.UNCERTAIN)
+    outbox = Outbox(store, {SMS: sender}, Replies(per_address=2))
+    for text in TEXTS:
+        await owe(text)
+        await outbox.send_due()
+    expected = ["uncertain", "uncertain", "uncertain", "suppressed"]
     assert expected == await list_states(store)
 
 
@@ -156,11 +170,13 @@ async def test_claiming_reads_what_it_claims(store, owe):
     plan = await fetch(
         store, "EXPLAIN (ANALYZE, FORMAT json) " + store._queries["claim_replies"], SMS, 20, LEASE
     )
-    scans = [node for node in list_nodes(json.loads(plan[0][0])[0]["Plan"]) if is_claim(node)]
+    nodes = list_nodes(json.loads(plan[0][0])[0]["Plan"])
+    scans = [node for node in nodes if is_claim(node)]
     assert [("outbox_due_idx", 20)] == [(one["Index Name"], one["Actual Rows"]) for one in scans]
-    assert "Sort" not in [
-        node["Node Type"] for node in list_nodes(json.loads(plan[0][0])[0]["Plan"])
-    ]
+    assert "Sort" not in [node["Node Type"] for node in nodes]
+    counts = [node for node in nodes if node.get("Alias", "").startswith("earlier")]
+    assert {"outbox_address_idx"} == {node["Index Name"] for node in counts}
+    assert 2 == len(counts)
 
 
 def list_nodes(node):

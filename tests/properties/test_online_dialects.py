@@ -179,7 +179,7 @@ def test_no_field_smuggles_a_reading_in(account, texts, meters):
     if problem is None:
         [item] = parse(text).items
         assert isinstance(item, Reading)
-        assert (account, read_values(tuple(texts))) == (item.account, item.values)
+        assert (account, read_values(tuple(texts)).values) == (item.account, item.values)
         assert 1 == len({one.meter for one in readings})
 
 

@@ -40,7 +40,7 @@ canonical = st.from_regex(CANONICAL, fullmatch=True)
 unknown_words = st.text("абвгдежзиклмнпрстуфцчшщыьэю", min_size=2, max_size=9).filter(
     lambda word: word not in WORD_KINDS
 )
-unknown_signs = st.sampled_from("?~<>@+%&€^👍")
+unknown_signs = st.sampled_from("?~<>@+%&€^❌")
 loose_numbers = st.from_regex("[0-9]{1,9}", fullmatch=True)
 separators = sample_words("* ＊ × ✱ х x Х X # / : - – — , ** =", " ", "\u00a0", "\t")
 blanks = st.sampled_from(["", " ", "  ", "\u00a0", "\u200b"])
@@ -57,6 +57,15 @@ sentences = st.builds(
     accounts,
     st.integers(1000, 99999),
 )
+
+
+RETRACTIONS = """
+не принимать|Прошу НЕ учитывать.|ошибся|Отмените!|вместо прежнего|это не мой счёт|неверно|нет,
+Это прошлые показания|показания за прошлый месяц|чужой|исправьте|наоборот|cancel|oshibka|❌
+не могу разобрать|опечатка|пример|другой счёт|замена счётчика|последняя цифра другая
+"""
+retractions = st.sampled_from([one for one in re.split("[|\n]", RETRACTIONS) if one])
+beside = st.sampled_from(["\n", "\r\n", "\n\n", "\nСпасибо!\n", "\n\nС уважением, Иван\n"])
 
 
 def read_slowly(text):
@@ -191,6 +200,25 @@ def test_number_right_below_is_not_overlooked(reading, token):
     assert Reason.NOT_RECOGNISED == getattr(item, "reason", None)
 
 
+@given(st.lists(readings, min_size=1, max_size=3), retractions, beside, st.booleans())
+def test_retraction_is_not_overlooked(several, retraction, gap, is_above):
+    """What takes readings back on another line, above or below, keeps them from being accepted."""
+    written = "\n".join(map(render_reading, several))
+    text = gap.join([retraction, written] if is_above else [written, retraction])
+    assert not any(isinstance(item, Reading) for item in parse(text).items)
+
+
+@given(readings, st.data(), beside, st.booleans())
+def test_rival_is_not_overlooked(reading, data, gap, is_above):
+    """A number on another line with as many digits as a value keeps it from being accepted."""
+    size = len(str(data.draw(st.sampled_from(reading.values))))
+    rival = data.draw(st.integers(10 ** (size - 1), 10**size - 1))
+    assume(rival not in reading.values)
+    lines = [f"Абырвалг {rival}", render_reading(reading)]
+    items = parse(gap.join(lines if is_above else lines[::-1])).items
+    assert not any(isinstance(item, Reading) for item in items)
+
+
 @given(accounts, numbers, st.integers(0, 11), st.sampled_from("бвЗз٣²"))
 def test_letter_in_the_account_is_never_a_digit(account, value, place, letter):
     """An account with any letter but О among its digits is not accepted."""
@@ -248,6 +276,13 @@ HOSTILE = {
     "zone lines": "день 1\n",
     "orphans": "показания 5\n\n",
     "swapped": "показания 5\n123456789012\n",
+    "refusals": "не могу ",
+    "conditions": "если вы ",
+    "mistakes": "ошибка в ",
+    "rivals": "на 54 670 ",
+    "headings": "лс расход\n",
+    "pictures": "👍",
+    "zones above": "123456789012\nдень ночь\n5 6\n",
 }
 
 

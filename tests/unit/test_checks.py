@@ -3,6 +3,14 @@
 import pytest
 from config_texts import FORM, REGISTRY, SEND, SMS, SMTP, WINDOWS
 
+GAMMU = '[channels.sms]\ntype = "sms"\nwindow = "all-month"\ngateway = "gammu"\n'
+POLLED = (
+    GAMMU.replace("gammu", "smsc")
+    + 'send = { secret = { env = "P" } }\npoll = { secret = { env = "P" } }\n'
+)
+
+HMAC = 'auth = { kind = "hmac", key = { env = "S" }, header = "X" }\n'
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -146,27 +154,22 @@ def test_service_refused(text, expected, list_mistakes):
             id="unknown window of a disabled channel",
         ),
         pytest.param(
-            '[channels.energy]\ntype = "imap"\nwindow = "all-month"\n',
-            "channels.energy.enabled: found true, but this version cannot run channels of type "
-            "'imap'; set enabled = false",
-            id="imap",
-        ),
-        pytest.param(
             '[channels.cabinet]\ntype = "api"\nwindow = "all-month"\n',
             "channels.cabinet.enabled: found true, but this version cannot run channels of type "
             "'api'; set enabled = false",
             id="api",
         ),
         pytest.param(
-            '[channels.atm]\ntype = "terminal"\nwindow = "all-month"\n',
-            "channels.atm.enabled: found true, but this version cannot run channels of type "
-            "'terminal'; set enabled = false",
-            id="terminal",
+            SMTP + "journal = true\n",
+            "channels.energy.journal: found true, wanted false: what is refused while PostgreSQL "
+            "is away, senders to a channel of type 'smtp' send again by themselves",
+            id="journal of mail",
         ),
         pytest.param(
             SMS + "journal = true\n",
-            "channels.sms.journal: found true, but this version keeps no journal; set it false",
-            id="journal",
+            "channels.sms.send: this table is missing, and journal = true wants it: the verdict on "
+            "what was kept on disk comes later and has to be sent",
+            id="journal without a way back",
         ),
         pytest.param(
             SMS + '[channels.sms.dispositions]\nimplausible = "ignore"\n',
@@ -220,6 +223,30 @@ def test_service_refused(text, expected, list_mistakes):
             id="TLS without certificate",
         ),
         pytest.param(
+            SMTP + 'partners = ["partner.example"]\n',
+            "channels.energy.partners[0]: found 'partner.example', "
+            "wanted an address like list@partner.example",
+            id="a partner without an address",
+        ),
+        pytest.param(
+            SMTP + 'authentication.trusted = ["mx.sbit.example", "mx sbit"]\n',
+            "channels.energy.authentication.trusted[1]: found 'mx sbit', wanted the name with "
+            "which a mail server of ours signs its results, like mx.example.org, *.example.org, "
+            "or - for one without a name",
+            id="a trusted server without a name",
+        ),
+        pytest.param(
+            SMTP + "authentication.trusted = []\n",
+            "channels.energy.authentication.trusted: found a list, wanted a list of length >= 1",
+            id="no trusted server",
+        ),
+        pytest.param(
+            SMTP + 'authentication = { trusted = ["-"], on_failure = "ignore" }\n',
+            "channels.energy.authentication.on_failure: found 'ignore', "
+            "wanted one of hold, judge, no-reply, reject",
+            id="an unknown policy",
+        ),
+        pytest.param(
             SMS + '[http]\nlisten = "0.0.0.0:8080"\n',
             "channels.sms.auth: this table is missing, and http.listen can be reached from "
             "outside; give [channels.sms.auth] or allow_from, or let http.listen be on 127.0.0.1",
@@ -235,6 +262,12 @@ def test_service_refused(text, expected, list_mistakes):
             "channels.sms.send: this table is missing, and ack.body has no {reply}; "
             "one of them must carry the answer to the sender",
             id="gateway without answer",
+        ),
+        pytest.param(
+            SMS.replace("kannel", "vonage"),
+            "channels.sms.send: this table is missing, and vonage texts no response back; "
+            "it must carry the answer to the sender",
+            id="a gateway that we know without answer",
         ),
         pytest.param(
             FORM + 'charset = "utf-9"\n',
@@ -264,8 +297,65 @@ def test_service_refused(text, expected, list_mistakes):
         ),
         pytest.param(
             SMS + 'auth = { kind = "secret", value = { env = "S" } }\n',
-            "channels.sms.auth: wanted header or field, where the gateway puts the secret",
+            "channels.sms.auth: wanted header, field or path, where the gateway puts the secret",
             id="secret nowhere",
+        ),
+        pytest.param(
+            SMS + 'auth = { kind = "twilio", key = { env = "S" } }\n',
+            "channels.sms.auth.public_url: this key is missing, and so is http.public_url; the "
+            "gateway signs the address at which it reaches us, such as "
+            "https://readings.example.org",
+            id="an address is signed that we do not know",
+        ),
+        pytest.param(
+            SMS + HMAC.replace("header", "nonce_header"),
+            "channels.sms.auth: wanted either header or field, where the gateway puts the "
+            "signature",
+            id="signature nowhere",
+        ),
+        pytest.param(
+            SMS + HMAC.replace(" }\n", ', signed = "{body}{date}" }\n'),
+            "channels.sms.auth.signed: found {date}, "
+            "wanted one of {body}, {timestamp}, {nonce}, {url}, {field:NAME}",
+            id="unknown part is signed",
+        ),
+        pytest.param(
+            SMS + HMAC.replace(" }\n", ', signed = "{timestamp}", timestamp_header = "T" }\n'),
+            "channels.sms.auth.signed: found nothing of the text in it, "
+            "wanted {body} or {field:NAME}",
+            id="nothing is signed",
+        ),
+        pytest.param(
+            SMS + HMAC.replace(" }\n", ', signed = "{body}", timestamp_header = "T" }\n'),
+            "channels.sms.auth.signed: found no {timestamp} in it; "
+            "one that is not signed proves nothing",
+            id="a time that is not signed",
+        ),
+        pytest.param(
+            SMS + HMAC.replace(" }\n", ', signed = "{body}{nonce}" }\n'),
+            "channels.sms.auth.nonce_header: this key is missing, and {nonce} stands for it",
+            id="nonce nowhere",
+        ),
+        pytest.param(
+            SMS + '[http]\npublic_url = "readings.example.org"\n',
+            "http.public_url: found something else, wanted https://HOST, with a path at most",
+            id="public URL",
+        ),
+        pytest.param(
+            FORM + 'reports = { status = "s" }\n',
+            "channels.sms.reports: wanted id or reply, to know which text is reported on",
+            id="reports on nothing",
+        ),
+        pytest.param(
+            FORM + 'reports = { status = "s", id = "i", delivered = "(" }\n',
+            "channels.sms.reports.delivered: found '(', wanted a regular expression "
+            "(missing ), unterminated subpattern at position 0)",
+            id="pattern of a status",
+        ),
+        pytest.param(
+            FORM.replace("fields = {", 'fields = { part_number = "n", part_total = "t",'),
+            "channels.sms.fields.part_reference: this key is missing; all three are needed",
+            id="parts of nothing",
         ),
         pytest.param(
             SEND.replace("https", "ftp"),
@@ -286,8 +376,40 @@ def test_service_refused(text, expected, list_mistakes):
         pytest.param(
             SEND.replace('"{address}"', '"{adress} {address}"'),
             "channels.sms.send: found {adress}, "
-            "wanted one of {address}, {text}, {receipt}, {id}, {secret}",
+            "wanted one of {address}, {digits}, {text}, {text_hex}, {receipt}, {id}, {secret}, "
+            "{report_url}",
             id="placeholder",
+        ),
+        pytest.param(
+            SEND + 'quiet_hours = "22-7"\n',
+            "channels.sms.send.quiet_hours: found '22-7', wanted two times like '22:00-07:00'",
+            id="quiet hours",
+        ),
+        pytest.param(
+            SEND + 'retry = "("\n',
+            "channels.sms.send.retry: found '(', wanted a regular expression "
+            "(missing ), unterminated subpattern at position 0)",
+            id="pattern of what passes",
+        ),
+        pytest.param(
+            GAMMU + 'time_zone = "UTC"\n'
+            'database = { url = "postgresql:///smsd", quiet_hours = "22" }\n',
+            "channels.sms.database.quiet_hours: found '22', wanted two times like '22:00-07:00'",
+            id="quiet hours of a telephone",
+        ),
+        pytest.param(
+            GAMMU + 'database = { url = "postgresql:///smsd" }\n',
+            "channels.sms.time_zone: this key is missing, and texts are judged by when they came "
+            "to the gateway; wanted the zone of the times of smsd's machine, like 'Europe/Moscow', or "
+            "trust_arrival_for = 0",
+            id="a clock of nowhere",
+        ),
+        pytest.param(
+            POLLED,
+            "channels.sms.time_zone: this key is missing, and texts are judged by when they came "
+            "to the gateway; wanted the zone of the times in their lists, like 'Europe/Moscow', or "
+            "trust_arrival_for = 0",
+            id="lists of nowhere",
         ),
         pytest.param(
             SEND.replace(', text = "{text}"', ""),
@@ -335,6 +457,17 @@ def test_service_refused(text, expected, list_mistakes):
             REGISTRY.replace("value = 2", 'value = "Показание"'),
             "channels.citypay.dialect.columns.value: found a name, wanted header = true with it",
             id="column by name",
+        ),
+        pytest.param(
+            REGISTRY + 'mail_results_to = ["a@example.org"]\n',
+            "channels.citypay.mail_results_from: this key is missing, and mail_results_to is there",
+            id="results from nobody",
+        ),
+        pytest.param(
+            REGISTRY + 'mail_results_to = ["a"]\nmail_results_from = "us@example.org"\n',
+            "channels.citypay.mail_results_to: found 'a', wanted an address like "
+            "'name@example.org'",
+            id="results to nobody",
         ),
         pytest.param(
             REGISTRY + 'judge_by = "operation"\n',
@@ -414,6 +547,7 @@ def test_channel_refused(text, expected, list_mistakes):
             id="columns by name",
         ),
         pytest.param(SEND, id="sends"),
+        pytest.param(POLLED + "trust_arrival_for = 0\n", id="a clock that nobody believes"),
         pytest.param(
             SMTP + "enabled = false\nrequire_tls = true\nlisten = 'nowhere'\n", id="disabled draft"
         ),

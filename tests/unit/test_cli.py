@@ -3,6 +3,7 @@
 import pytest
 from builders import SMALL_CONFIG
 from click.testing import CliRunner
+from config_texts import SMS, WINDOWS
 
 from ingest.cli import main
 
@@ -25,6 +26,19 @@ def test_config_may_stand_anywhere(tmp_path, arguments):
 
     assert 0 == done.exit_code, done.output
     assert "all-month" in done.output
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_nothing_starts_without_a_secret(tmp_path, command):
+    """A secret that is not there is a mistake in the configuration, and told before it matters."""
+    path = tmp_path / "config.toml"
+    auth = 'auth = { kind = "vonage", key = { env = "ABSENT" } }\n'
+    path.write_text(WINDOWS + SMS + auth, "utf-8")
+
+    done = CliRunner().invoke(main, [command, "--config", str(path)])
+
+    assert 2 == done.exit_code
+    assert "channels.sms.auth.key: the environment variable ABSENT is not set" in done.output
 
 
 def list_commands(command, *names):

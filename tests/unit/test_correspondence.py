@@ -297,3 +297,10 @@ def test_any_bytes(content, sender):
     envelope = Envelope(sender=sender, recipient=OWN, received_at=NOW)
     taken = take_mail(content, envelope, replace(DESK, trusted=frozenset(["mx"])))
     assert (content, "") == (taken.message.raw, taken.problem)
+
+
+def test_an_address_in_a_domain_beyond_ascii_is_answered():
+    """The answer goes to the form of the domain that a relay takes."""
+    envelope = replace(ENVELOPE, sender="ivan@почта.рф")
+    taken = take(HEAD + b"\r\n" + READING, envelope=envelope)
+    assert "ivan@xn--80a1acny.xn--p1ai" == taken.message.reply_to.address

@@ -13,6 +13,7 @@ from ingest import clock, health
 from ingest.addresses import Listen
 from ingest.errors import TransientError
 from ingest.health import Health, find_age, update_gauges
+from ingest.journal import JournalReport
 from ingest.listeners import open_listener
 from ingest.supervisor import ChannelStatus
 
@@ -77,6 +78,32 @@ async def test_live_and_ready(phase, problem, live, ready):
     assert [(live, "application/json"), (ready, "application/json")] == found
 
 
+class Kept:
+    """Journals that have room, or none."""
+
+    def __init__(self, *, is_kept: bool) -> None:
+        self.is_kept = is_kept
+
+    def describe(self) -> dict[str, JournalReport]:
+        return {}
+
+
+@pytest.mark.parametrize(
+    ("phase", "is_kept", "ready"),
+    [
+        pytest.param("receiving", True, True, id="a journal takes them"),
+        pytest.param("receiving", False, False, id="no journal, or a full one"),
+        pytest.param("starting", True, False, id="its door is not open yet"),
+        pytest.param("stopping", True, False, id="its door is closed"),
+    ],
+)
+def test_ready_before_postgresql_is_reached(phase, is_kept, ready):
+    """A balancer that heeds this must let through what a journal is for."""
+    asked = a_health(phase, "it was not reached yet")
+    asked.journals = Kept(is_kept=is_kept)
+    assert (ready, ready) == (asked.is_ready, asked.is_degraded)
+
+
 def test_a_lost_channel_does_not_make_it_unready():
     """The others take messages all the same; the lost one is named."""
     mail, sms = (ChannelStatus(name, lambda: NOW) for name in ("mail", "sms"))
@@ -87,7 +114,13 @@ def test_a_lost_channel_does_not_make_it_unready():
     assert asked.is_ready
     lost = {"state": "lost", "since": NOW, "problem": "address in use", "progressed_at": None}
     up = {"state": "up", "since": NOW, "problem": "", "progressed_at": NOW}
-    described = {"phase": "running", "database": "up", "channels": {"mail": lost, "sms": up}}
+    described = {
+        "phase": "running",
+        "degraded": False,
+        "database": "up",
+        "channels": {"mail": lost, "sms": up},
+        "journals": {},
+    }
     assert described == asked.describe()
 
 
@@ -161,3 +194,63 @@ def test_find_age(monkeypatch, seconds, expected):
     monkeypatch.setattr(clock, "now", lambda: NOW)
     since = None if seconds is None else NOW - dt.timedelta(seconds=seconds)
     assert expected == find_age(since)
+
+
+# With a journal
+
+
+class Keeper:
+    """Journals that hold so many messages."""
+
+    def __init__(self, messages, *, is_kept=True):
+        self.is_kept = is_kept
+        self.messages = messages
+
+    def describe(self):
+        return {"sms": JournalReport(self.messages, 100 * self.messages, None)}
+
+
+@pytest.mark.parametrize(
+    ("problem", "keeper", "expected"),
+    [
+        pytest.param("", Keeper(0), (True, False), id="all is well"),
+        pytest.param("it is away", Keeper(0), (True, True), id="kept on disk"),
+        pytest.param("", Keeper(3), (True, True), id="being drained"),
+        pytest.param("it is away", Keeper(0, is_kept=False), (False, False), id="no journal"),
+        pytest.param("", Keeper(3, is_kept=False), (True, True), id="left by a disabled channel"),
+    ],
+)
+def test_a_journal_keeps_it_ready(problem, keeper, expected):
+    """What a journal takes is taken; that it is not committed yet is shown."""
+    asked = a_health("running", problem)
+    asked.journals = keeper
+    assert expected == (asked.is_ready, asked.is_degraded)
+    assert "sms" in asked.describe()["journals"]
+
+
+async def test_a_channel_whose_sink_refused_is_up_again(store):
+    """It would not know before its next message; what is lost for its own reasons stays so."""
+    mail, sms, other = (ChannelStatus(name, lambda: NOW) for name in ("mail", "sms", "other"))
+    for channel in (mail, sms, other):
+        channel.up()
+    mail.refused("the database is away")
+    sms.lost("address in use")
+    other.lost("address in use")
+    other.refused("the database is away")
+    health = a_health("running", "", mail, sms, other)
+    health.database_problem = "away"
+    await health.restore_channels(store)
+    assert "lost" == mail.state
+    health.database_problem = ""
+    await health.restore_channels(store)
+    assert ["up", "lost", "lost"] == [one.state for one in (mail, sms, other)]
+
+
+async def test_a_database_that_takes_no_writes_restores_nothing(store):
+    """It answers, but a disk may be full: only what is written proves that messages are taken."""
+    sms = ChannelStatus("sms", lambda: NOW)
+    sms.refused("the disk is full")
+    async with store._pool.acquire() as connection:
+        await connection.execute("ALTER TABLE leases RENAME TO gone")
+    await a_health("running", "", sms).restore_channels(store)
+    assert "lost" == sms.state

@@ -113,6 +113,21 @@ def change(text, *changes):
             "channels.other.folder: found 'INBOX' of a mailbox that channels.box reads already",
             id="two for one mailbox",
         ),
+        pytest.param(
+            IMAP
+            + change(IMAP, ("channels.box", "channels.other"))
+            + 'folder = "Inbox"\nport = 993\n',
+            "channels.other.folder: found 'Inbox' of a mailbox that channels.box reads already",
+            id="two for one mailbox, written otherwise",
+        ),
+        pytest.param(
+            IMAP
+            + change(IMAP, ("channels.box", "channels.other"))
+            + 'folder = "processed"\nprocessed = "done"\nreview = "done"\n',
+            "channels.other.folder: found 'processed' of a mailbox, where channels.box puts mails "
+            "that it has taken",
+            id="one reads what the other has read",
+        ),
     ],
 )
 def test_refused(text, expected, list_mistakes):

@@ -44,3 +44,21 @@ async def test_a_mailbox_answers_by_mail(a_config):
     sender = build_sender("box", config.channels["box"], config)
     assert sender is not None
     await sender.aclose()
+
+
+def test_results_have_a_way_out(a_config):
+    """A registry mails its summaries from the address of its own that config.toml names."""
+    text = """
+    [windows.all-month]
+    days = "6..-2"
+    [channels.partner]
+    type = "registry"
+    window = "all-month"
+    directory = "partner"
+    dialect = { columns = { account = 1, value = 2 } }
+    mail_results_to = ["partner@example.org"]
+    mail_results_from = "energy@example.org"
+    """
+    config = a_config(text)
+    sender = build_sender("partner", config.settings.channels["partner"], config)
+    assert "energy@example.org" == sender.stationery.address

@@ -1,5 +1,6 @@
 """``ingest sms``: what is read of smsd's environment and files, and how the daemon is reached."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,7 @@ def test_files_are_read_text_by_text(tmp_path):
     one = NAME.replace("_00.txt", "_01.txt")
     (tmp_path / one).write_text("67", "utf-8")
     (tmp_path / NAME).write_bytes("Счёт 54".encode("utf-16"))
+    os.utime(tmp_path / one, (1_795_496_400, 1_795_496_400))
     other = "IN20261124_115959_00_MTS_00.txt"
     (tmp_path / other).write_bytes("Да".encode("cp1251"))
     (tmp_path / "OUTC20261124_1.txt").write_text("x")
@@ -137,6 +139,7 @@ def test_files_are_read_text_by_text(tmp_path):
     assert [[Path(other)], [Path(NAME), Path(one)]] == [
         [Path(path.name) for path in paths] for paths in texts
     ]
+    assert float(form[b"arrived"]) == (tmp_path / one).stat().st_mtime
     assert ("Счёт 54", b"67", b"2", NAME.encode()) == (
         form[b"SMS_1_TEXT"].decode(),
         form[b"SMS_2_TEXT"],

@@ -157,10 +157,17 @@ async def test_a_password_goes_along(open_gateway):
     assert "Basic Z3c6cCZzcyB3" == request.headers["Authorization"]
 
 
-RULES = FIELDS + "success = '\"id\"'\nid_pattern = '\"id\": (\\d+)'\npermanent = 'black ?list'\n"
+RULES = (
+    FIELDS
+    + "success = '\"id\"'\nid_pattern = '\"id\": (\\d+)'\npermanent = 'black ?list'\n"
+    + "retry = 'balance'\n"
+)
 ANSWERS = [
     pytest.param(200, '{"id": 42}', SENT, "42", id="200"),
-    pytest.param(200, '{"error": "balance"}', RETRY, "", id="200 with an error in it"),
+    pytest.param(200, '{"error": "balance"}', RETRY, "", id="200 with an error that passes"),
+    pytest.param(200, '{"ok": true}', UNCERTAIN, "", id="200 with words that nobody knows"),
+    pytest.param(202, "", UNCERTAIN, "", id="202 without a word"),
+    pytest.param(302, "", RETRY, "", id="a redirect"),
     pytest.param(200, '{"error": "blacklist"}', FAILED, "", id="200 with a final error in it"),
     pytest.param(500, "blacklist", FAILED, "", id="500 with a final error in it"),
     pytest.param(400, "bad number", FAILED, "", id="400"),
@@ -190,6 +197,14 @@ async def test_a_gateways_answer_is_sorted(open_gateway, status, body, state, up
     assert 1 == len(gateway.asked)
 
 
+@pytest.mark.parametrize(("idempotent", "state"), [("false", UNCERTAIN), ("true", RETRY)])
+async def test_an_answer_that_nobody_knows_is_not_asked_for_again(open_gateway, idempotent, state):
+    """An SMS cannot be told from its copy: sixty tries of one that was sent are sixty SMS."""
+    gateway, sender = await open_gateway(f"idempotent = {idempotent}\n" + RULES)
+    gateway.body = "<html>maintenance"
+    assert state == (await sender.send(A_TEXT)).state
+
+
 @pytest.mark.parametrize(("idempotent", "state"), [("false", FAILED), ("true", SENT)])
 async def test_a_gateway_has_the_text_already(open_gateway, idempotent, state):
     """409 to an id of ours means that an attempt before came through, where repeats are dropped."""
@@ -198,7 +213,7 @@ async def test_a_gateway_has_the_text_already(open_gateway, idempotent, state):
     assert state == (await sender.send(A_TEXT)).state
 
 
-LATER = RULES + "retry = 'queue full'\n"
+LATER = RULES.replace("balance", "queue full")
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])

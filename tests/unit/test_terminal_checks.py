@@ -67,6 +67,11 @@ NO_HASH = "channels.atm.auth.signed: found "
             id="nothing of the request",
         ),
         pytest.param(
+            BARE + 'dialect = { protocol = "json" }\n' + HASH + 'header = "a" }\n',
+            NO_HASH + "no {body} in it, where this protocol says what it asks",
+            id="a document that is not signed",
+        ),
+        pytest.param(
             ATM + HASH + 'field = "a", signed = "{query}{secret}{sum}" }\n',
             NO_HASH + "{sum}, wanted one of {secret}, {query}, {body}, {field:NAME}",
             id="unknown part",

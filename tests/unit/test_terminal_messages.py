@@ -52,6 +52,16 @@ def a_payment(*values, account=ACCOUNT, **changes):
             (f"{ACCOUNT}*5;\n{ACCOUNT}*7;", Reason.METER_AMBIGUOUS),
             id="two meters",
         ),
+        pytest.param(
+            a_payment(readings=(RegisterValue("5"), RegisterValue("7"))),
+            (f"{ACCOUNT}*5;\n{ACCOUNT}*7;", Reason.METER_AMBIGUOUS),
+            id="two meters without a name",
+        ),
+        pytest.param(
+            a_payment(readings=(RegisterValue("5"), RegisterValue("7", 2), RegisterValue("5"))),
+            (f"{ACCOUNT}*5*7;", None),
+            id="the same twice",
+        ),
     ],
 )
 def test_write_text(operation, expected):
@@ -97,6 +107,13 @@ def test_numbers_go_through_unchanged(day, night):
 def test_fingerprint(other, is_same):
     """Account, sum and values make an operation what it is; when and where do not."""
     assert is_same is (make_fingerprint(a_payment("5")) == make_fingerprint(other))
+
+
+def test_meters_in_any_order():
+    """A partner whose program lists the meters of one operation otherwise has not changed it."""
+    meters = (RegisterValue("5", 1, "A"), RegisterValue("7", 1, "B"))
+    first, second = (a_payment(readings=readings) for readings in (meters, meters[::-1]))
+    assert make_fingerprint(first) == make_fingerprint(second)
 
 
 @pytest.mark.parametrize(

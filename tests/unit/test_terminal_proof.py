@@ -25,7 +25,8 @@ def a_hash(**settings):
 
 def a_request(query=QUERY, **changes):
     headers = tuple(changes.pop("headers", {}).items())
-    return TerminalRequest(method="GET", query=query, headers=headers, **changes)
+    given = {"method": "POST" if "body" in changes else "GET"} | changes
+    return TerminalRequest(query=query, headers=headers, **given)
 
 
 def hashed(text, query=QUERY, name="hash"):
@@ -47,6 +48,30 @@ MD5 = base64.b64encode(hashlib.md5(PLAIN.encode()).digest()).decode()
         pytest.param({}, a_request(hashed(PLAIN, QUERY.replace(b"5", b"6"))), False, id="changed"),
         pytest.param({}, a_request(hashed(PLAIN) + b"&account=6"), False, id="a field twice"),
         pytest.param({}, a_request(hashed(PLAIN) + b"&ACCOUNT=6"), False, id="twice, other case"),
+        pytest.param({}, a_request(hashed(PLAIN) + b"&account%20=6"), False, id="twice, blank"),
+        pytest.param({}, a_request(hashed(PLAIN) + b"&%00account=6"), False, id="twice, NUL"),
+        pytest.param(
+            {}, a_request(hashed(PLAIN), body=b"sum%20=9", content_type=FORM), False, id="a form"
+        ),
+        pytest.param({}, a_request(hashed(PLAIN), body=b"{}"), False, id="a body is not signed"),
+        pytest.param(
+            {"signed": "{body}{secret}"},
+            a_request(b"a=1&" + hashed(SECRET, b"b=1")),
+            False,
+            id="a query is not signed",
+        ),
+        pytest.param(
+            {"signed": "{field:txn_id}{field:data2}{secret}"},
+            a_request(hashed(f"1{SECRET}") + b"&data2%20=9"),
+            False,
+            id="an empty field filled",
+        ),
+        pytest.param(
+            {"signed": "{field:txn_id}{secret}"},
+            a_request(hashed(f"1{SECRET}"), body=b"{}"),
+            False,
+            id="fields say nothing of a document",
+        ),
         pytest.param({}, a_request(QUERY), False, id="no hash"),
         pytest.param({}, a_request(QUERY + b"&hash="), False, id="an empty one"),
         pytest.param({}, a_request(QUERY + b"&hash=%FF%00"), False, id="bytes"),
@@ -114,6 +139,9 @@ SUBJECT = {"X-SSL-Client-S-DN": "CN=CityPay,O=CityPay"}
         pytest.param({}, FINGERPRINT, False, False, id="not from a proxy"),
         pytest.param({}, {"X-SSL-Client-Fingerprint": "3f5a02"}, True, False, id="another"),
         pytest.param({}, {"X-SSL-Client-Fingerprint": ""}, True, False, id="none"),
+        pytest.param(
+            {}, FINGERPRINT | {"x-ssl-client-fingerprint": "00"}, True, False, id="one added"
+        ),
         pytest.param({}, {}, True, False, id="no header"),
         pytest.param(
             {"header": "X-SSL-Client-S-DN", "accepted": ("cn=citypay,o=citypay",)},

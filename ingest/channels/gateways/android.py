@@ -76,6 +76,7 @@ class AndroidGateway:
             sent_at=sent_at,
             raw=request.body,
             media_type=request.content_type or "application/json",
+            arrived_at=sent_at,
         )
 
     def read_report(self, event: object, status: ReportStatus) -> Report:

@@ -61,11 +61,17 @@ def carries_password(auth: BasicAuth, secret: str, request: GatewayRequest) -> b
 def has_certificate(auth: CertificateAuth, request: GatewayRequest) -> bool:
     """Compare what a proxy says of the client's certificate with those that are accepted."""
     if auth.verified_header:
-        word = request.find_header(auth.verified_header) or ""
+        word = find_single(request, auth.verified_header)
         if word.strip().lower() != VERIFIED:
             return False
-    found = flatten(request.find_header(auth.header) or "")
+    found = flatten(find_single(request, auth.header))
     return bool(found) and any(hmac.compare_digest(flatten(one), found) for one in auth.accepted)
+
+
+def find_single(request: GatewayRequest, name: str) -> str:
+    """Return a header of the proxy; nothing where there are two, for one may be the client's."""
+    values = [value for key, value in request.headers if key.lower() == name.lower()]
+    return values[0] if len(values) == 1 else ""
 
 
 def flatten(text: str) -> bytes:

@@ -123,6 +123,7 @@ class DeclarativeGateway:
             raw=raw,
             media_type=media_type,
             part=self.find_place(look),
+            arrived_at=sent_at if self.settings.time_is == "arrival" else None,
         )
 
     def find_time(self, look: Lookup, field: str) -> dt.datetime | None:

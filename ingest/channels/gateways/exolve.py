@@ -8,6 +8,8 @@ So a text was received when one of our numbers received it, and ``fields`` may r
 import datetime as dt
 import re
 
+from msgspec.structs import replace
+
 from ingest.channels.gateways.documents import (
     cut_items,
     dump_item,
@@ -24,6 +26,7 @@ from ingest.channels.gateways.request import (
     PollRequest,
     Report,
     Text,
+    TooManyError,
     clean_text,
     make_external_id,
     parse_time,
@@ -38,6 +41,8 @@ SPAN = dt.timedelta(hours=1)
 """How much is asked for at once."""
 OVERLAP = dt.timedelta(minutes=10)
 """How late a text may appear in the list; what was fetched already is a repeat."""
+SHORTEST = dt.timedelta(seconds=1)
+"""What the filters of the list can tell apart."""
 MOST_TEXTS, FEWEST_TEXTS = 2000, 100
 """More than this are not listed at once: when it is asked for, and when it is not."""
 INWARD = frozenset({"in", "inbound", "incoming", "received"})
@@ -70,10 +75,10 @@ class ExolveGateway:
         self.numbers = find_numbers(settings)
 
     def ask(self, position: int, now: dt.datetime) -> PollRequest:
-        """Ask for one span, which begins a little before the end of the last one."""
+        """Ask for one span, which begins where all is known to be listed."""
         look_back = dt.timedelta(seconds=self.settings.poll.look_back)
         reached = dt.datetime.fromtimestamp(position, dt.UTC) if position else now - look_back
-        begin = min(reached, now) - OVERLAP
+        begin = min(reached, now - OVERLAP)
         fields = {
             "date_gte": write_time(begin),
             "date_lte": write_time(min(begin + SPAN, now)),
@@ -87,14 +92,23 @@ class ExolveGateway:
             headers={"Authorization": "Bearer {secret}"},
         )
 
+    def ask_again(self, now: dt.datetime) -> PollRequest | None:
+        """Ask nothing more: each span begins early enough."""
+        return None
+
     def read_answers(
         self, asked: PollRequest, status: int, body: bytes, received_at: dt.datetime
     ) -> tuple[Handover, int]:
-        """Return the received texts among those listed, and the end of the span."""
+        """
+        Return the received texts among those listed, and up to when all is known to be listed.
+
+        That is no later than ten minutes ago, so that however short a span was, the next one
+        begins behind its begin.
+        """
         most = int(asked.fields.get("limit", "") or FEWEST_TEXTS)
         items, raws = read_list(status, body, self.list)
         if len(items) >= most:
-            raise PermanentError(f"more than {most} texts within {SPAN}: some are not listed")
+            raise narrow(asked, most)
         texts = tuple(
             text
             for item, raw in zip(items, raws, strict=True)
@@ -102,7 +116,8 @@ class ExolveGateway:
         )
         end = parse_time(asked.fields.get("date_lte", ""), "iso", dt.UTC) or received_at
         is_news = bool(texts) or end < received_at - OVERLAP
-        return Handover(texts), int(end.timestamp()) if is_news else 0
+        reached = min(end, received_at - OVERLAP)
+        return Handover(texts), int(reached.timestamp()) if is_news else 0
 
     def read_item(self, item: object, raw: bytes) -> Text | None:
         """Read one text; None when it is one that was sent."""
@@ -129,6 +144,7 @@ class ExolveGateway:
             sent_at=sent_at,
             raw=raw,
             media_type="application/json",
+            arrived_at=sent_at,
         )
 
     def is_received(self, item: object, recipient: str) -> bool:
@@ -162,12 +178,25 @@ class ExolveGateway:
             sent_at=sent_at,
             raw=request.body,
             media_type=request.content_type or "application/json",
+            arrived_at=sent_at,
         )
         return Handover((whole,))
 
     def answer(self, reply: str) -> Answer:
         """Say OK; nobody looks at the body."""
         return Answer(200, "text/plain", b"OK")
+
+
+def narrow(asked: PollRequest, most: int) -> PermanentError:
+    """Return what to raise for a list that was cut: half of the span is to be asked for."""
+    begin, end = (
+        parse_time(asked.fields.get(name, ""), "iso", dt.UTC) for name in ("date_gte", "date_lte")
+    )
+    problem = f"more than {most} texts between {begin} and {end}: some are not listed"
+    if begin is None or end is None or end - begin <= SHORTEST:
+        return PermanentError(problem)
+    half = write_time(begin + max((end - begin) / 2, SHORTEST))
+    return TooManyError(problem, replace(asked, fields=asked.fields | {"date_lte": half}))
 
 
 def find_numbers(settings: SmsSettings) -> frozenset[str]:

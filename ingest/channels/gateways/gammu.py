@@ -25,6 +25,7 @@ from ingest.channels.gateways.request import (
 from ingest.channels.gateways.udh import find_part
 from ingest.errors import PermanentError
 from ingest.model import BoxedFate, BoxedText, ReportStatus
+from ingest.segments import is_full_part
 from ingest.settings import SmsSettings
 
 MOST_PARTS = 255
@@ -33,6 +34,11 @@ ID = "id"
 TIME = "time"
 """The field with the moment that the name of a file carries, where there is one."""
 FILE_TIME = "%Y%m%d_%H%M%S"
+"""It is the clock on the wall of the centre, wherever that is: only shown, never judged by."""
+ARRIVED = "arrived"
+"""The field with the seconds since 1970 at which smsd called us or wrote the file."""
+CUT = "\ufffd"
+"""Stands for parts that perhaps never came."""
 
 EIGHT_BITS = "8bit"
 FATES = {
@@ -61,6 +67,7 @@ class GammuGateway:
         if not sender or text is None:
             raise PermanentError("SMS_1_NUMBER, SMS_1_TEXT or DECODED_1_TEXT is missing")
         sent_at = parse_time(read_field(fields, TIME), FILE_TIME, self.zone)
+        arrived_at = parse_time(read_field(fields, ARRIVED), "epoch", dt.UTC)
         given = read_field(fields, ID)
         raw, media_type = keep_raw(request)
         whole = Text(
@@ -71,6 +78,7 @@ class GammuGateway:
             sent_at=sent_at,
             raw=raw,
             media_type=media_type,
+            arrived_at=arrived_at,
         )
         return Handover((whole,))
 
@@ -81,12 +89,31 @@ class GammuGateway:
 
 def join_text(fields: dict[str, bytes]) -> str | None:
     """Return what smsd has put together, or else its parts in order; None without any."""
-    for count, part in (("DECODED_PARTS", "DECODED_{}_TEXT"), ("SMS_MESSAGES", "SMS_{}_TEXT")):
-        found = [part.format(number) for number in range(1, read_count(fields, count) + 1)]
-        data = [fields[name] for name in found if name in fields]
-        if data:
-            return clean_text("".join(decode_labelled(one, "utf-8") for one in data))
-    return None
+    decoded, parts = (
+        list_texts(fields, *names)
+        for names in (("DECODED_PARTS", "DECODED_{}_TEXT"), ("SMS_MESSAGES", "SMS_{}_TEXT"))
+    )
+    if not decoded and not parts:
+        return None
+    mark = CUT if is_cut(fields, parts) else ""
+    return clean_text("".join(decoded or parts)) + mark
+
+
+def list_texts(fields: dict[str, bytes], count: str, part: str) -> list[str]:
+    """Return the texts of as many fields as *count* says, without those that are not there."""
+    names = [part.format(number) for number in range(1, read_count(fields, count) + 1)]
+    return [decode_labelled(fields[name], "utf-8") for name in names if name in fields]
+
+
+def is_cut(fields: dict[str, bytes], parts: list[str]) -> bool:
+    """
+    Tell whether the end of a long text may be missing: the last part that came is full.
+
+    smsd waits for all parts, but not for ever, and does not tell how many there should be. It says
+    of a text that had no parts at all that nothing of it was to be put together.
+    """
+    is_alone = len(parts) == 1 and read_field(fields, "DECODED_PARTS") == "0"
+    return bool(parts) and not is_alone and is_full_part(parts[-1])
 
 
 def read_count(fields: dict[str, bytes], name: str) -> int:
@@ -115,6 +142,7 @@ def read_boxed(row: BoxedText) -> Text:
         raw=msgspec.json.encode(row),
         media_type="application/json",
         part=part,
+        arrived_at=row.received_at,
     )
 
 

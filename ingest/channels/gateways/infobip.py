@@ -48,6 +48,7 @@ SEND = SmsSend(
     success=r'"groupName":\s*"(?:PENDING|DELIVERED|OK)"',
     id_pattern=r'"messageId":\s*"([^"]+)"',
     permanent=rf'"name":\s*"(?:UNDELIVERABLE_|REJECTED_(?!{PASSING}))',
+    retry=rf'"name":\s*"REJECTED_(?:{PASSING})',
 )
 
 
@@ -85,6 +86,7 @@ class InfobipGateway:
             sent_at=sent_at,
             raw=raw,
             media_type=JSON,
+            arrived_at=sent_at,
         )
 
     def read_report(self, item: object) -> Report:

@@ -106,6 +106,7 @@ class KannelGateway:
             raw=request.body if request.method == "POST" else request.query,
             media_type=request.content_type if request.method == "POST" else FORM,
             part=find_place_in_series(request, fields),
+            arrived_at=sent_at,
         )
 
     def answer(self, reply: str) -> Answer:

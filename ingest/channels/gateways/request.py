@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from msgspec import Struct, structs
 
+from ingest.errors import PermanentError
 from ingest.model import ReportStatus
 from ingest.settings import SmsPoll, SmsSend
 
@@ -66,6 +67,8 @@ class Text(Struct, frozen=True, kw_only=True):
     media_type: str
     part: Part | None = None
     """None when it is whole."""
+    arrived_at: dt.datetime | None = None
+    """When the gateway took it, by a clock that no sender can set; None where it does not say."""
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -111,6 +114,14 @@ class PollRequest(Struct, frozen=True, kw_only=True):
     """Values may hold ``{secret}`` as well."""
 
 
+class TooManyError(PermanentError):
+    """A list was cut because it is too long; asking for less of it at once may bring all."""
+
+    def __init__(self, problem: str, narrower: PollRequest) -> None:
+        super().__init__(problem)
+        self.narrower = narrower
+
+
 def adjust(asked: PollRequest, poll: SmsPoll) -> PollRequest:
     """Return what is asked with the operator's own address and fields put in."""
     fields = {name: value for name, value in (asked.fields | poll.fields).items() if value}
@@ -146,14 +157,22 @@ class PolledGateway(Gateway, Protocol):
     def ask(self, position: int, now: dt.datetime) -> PollRequest:
         """Return the request for what came after *position*; 0: nothing was ever fetched."""
 
+    def ask_again(self, now: dt.datetime) -> PollRequest | None:
+        """
+        Return a second request, for what may have shown itself late; None where none is due.
+
+        Its answer never moves the position: what is behind it was perhaps not asked for at all.
+        """
+
     def read_answers(
         self, asked: PollRequest, status: int, body: bytes, received_at: dt.datetime
     ) -> tuple[Handover, int]:
         """
         Return what the answer to *asked* brings and the position it reaches; 0: nothing new.
 
-        Raises :exc:`TransientError` for «not now» and :exc:`PermanentError` for what a person
-        must put in order (a wrong password); in both cases nothing was fetched.
+        Raises :exc:`TransientError` for «not now», :exc:`TooManyError` where less is to be asked
+        for, and :exc:`PermanentError` for what a person must put in order (a wrong password); in
+        all cases nothing was fetched.
         """
 
 

@@ -69,8 +69,11 @@ class SinchGateway:
         if kind not in BODIES:
             return Handover()
         sender, text = get_text(document, "from").strip(), read_body(document, kind)
-        sent_at = parse_time(find_text(document, "sent_at"), "iso", self.zone)
-        sent_at = sent_at or parse_time(find_text(document, "received_at"), "iso", self.zone)
+        sent_at, arrived_at = (
+            parse_time(find_text(document, name), "iso", self.zone)
+            for name in ("sent_at", "received_at")
+        )
+        sent_at = sent_at or arrived_at
         given = find_text(document, "id").strip()
         whole = Text(
             sender=sender,
@@ -81,6 +84,7 @@ class SinchGateway:
             raw=request.body,
             media_type=request.content_type or JSON,
             part=find_part(decode_hex(find_text(document, "udh")) or b""),
+            arrived_at=arrived_at,
         )
         return Handover((whole,))
 

@@ -39,6 +39,9 @@ SEND = SmsSend(
     success='"sms_id"',
     id_pattern=r'"sms_id":\s*"([^"]+)"',
     permanent=r'"status_code":\s*(202|203|205|207|209)\b',
+    # 200 and 300 to 302 the key, 201 no money, 204 the sender's name, 206 and 230 to 233 limits of
+    # a minute or a day, 220 not now: a person or time puts them right.
+    retry=r'"status_code":\s*(20[0146]|220|23[0-3]|30[0-2])\b',
 )
 
 
@@ -85,6 +88,7 @@ class SmsRuGateway:
             sent_at=sent_at,
             raw=record,
             media_type="text/plain",
+            arrived_at=sent_at if self.settings.time_is == "arrival" else None,
         )
 
     def answer(self, reply: str) -> Answer:

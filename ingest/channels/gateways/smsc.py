@@ -62,6 +62,8 @@ SEND = SmsSend(
     success=r'"cnt":\s*\d',
     id_pattern=r'"id":\s*"?([^",}\s]+)',
     permanent=r'"error_code":\s*"?[15678]\b',
+    # 2 login or password, 3 no money, 4 the address is blocked for now, 9 too often: nothing left.
+    retry=r'"error_code":\s*"?[2349]\b',
 )
 
 
@@ -77,20 +79,21 @@ class SmscGateway:
         self.fields = settings.fields or PUSHED
 
     def ask(self, position: int, now: dt.datetime) -> PollRequest:
-        """
-        Ask for what has a higher id, or for the last hours when nothing was ever fetched.
+        """Ask for what has a higher id, or for the last hours when nothing was ever fetched."""
+        if position:
+            return make_question(after_id=str(position))
+        hours = math.ceil(self.settings.poll.look_back / 3600)
+        return make_question(hour=str(max(1, min(MOST_HOURS, hours))))
 
-        Now and then the last hour is asked for again: an id may show itself behind a higher one,
-        and would be passed over. What was fetched already is a repeat.
+    def ask_again(self, now: dt.datetime) -> PollRequest | None:
         """
-        poll = self.settings.poll
-        since = {"after_id": str(position)}
-        if not position:
-            since = {"hour": str(max(1, min(MOST_HOURS, math.ceil(poll.look_back / 3600))))}
-        elif (now.timestamp() - LOOK_AGAIN_AT) % LOOK_AGAIN_EVERY < poll.every:
-            since = {"hour": "1"}
-        fields = {"get_answers": "1", "apikey": "{secret}", "fmt": "3", **since}
-        return PollRequest(url="https://smsc.ru/sys/get.php", fields=fields, method="POST")
+        Ask for the last hour as well, every ten minutes or at each look that is rarer.
+
+        An id may show itself behind a higher one, and would be passed over. What was fetched
+        already is a repeat.
+        """
+        since = (now.timestamp() - LOOK_AGAIN_AT) % LOOK_AGAIN_EVERY
+        return make_question(hour="1") if since < self.settings.poll.every else None
 
     def read_answers(
         self, asked: PollRequest, status: int, body: bytes, received_at: dt.datetime
@@ -108,12 +111,15 @@ class SmscGateway:
 
     def read_item(self, item: object, raw: bytes) -> Text:
         """Read one text of the list; what is none is kept for a person."""
-        sender, text, given, recipient, time = (
-            read_word(item, name) for name in ("phone", "message", "id", "to_phone", "sent")
+        sender, text, given, recipient = (
+            read_word(item, name) for name in ("phone", "message", "id", "to_phone")
         )
         if sender is None or text is None:
             return keep_item(raw, UNDATED)
-        sent_at = parse_time(time or "", TIME_FORMAT, self.zone)
+        sent_at, received_at = (
+            parse_time(read_word(item, name) or "", TIME_FORMAT, self.zone)
+            for name in ("sent", "received")
+        )
         return Text(
             sender=sender,
             text=text,
@@ -122,6 +128,7 @@ class SmscGateway:
             sent_at=sent_at,
             raw=raw,
             media_type="application/json",
+            arrived_at=received_at or sent_at,
         )
 
     def read(self, request: GatewayRequest, received_at: dt.datetime) -> Handover:
@@ -157,11 +164,18 @@ class SmscGateway:
             sent_at=sent_at,
             raw=raw,
             media_type=media_type,
+            arrived_at=sent_at if self.settings.time_is == "arrival" else None,
         )
 
     def answer(self, reply: str) -> Answer:
         """Say OK; nobody looks at the body."""
         return Answer(200, "text/plain", b"OK")
+
+
+def make_question(**since: str) -> PollRequest:
+    """Return the request for texts *since* an id or some hours ago."""
+    fields = {"get_answers": "1", "apikey": "{secret}", "fmt": "3", **since}
+    return PollRequest(url="https://smsc.ru/sys/get.php", fields=fields, method="POST")
 
 
 def read_document(status: int, body: bytes) -> object:

@@ -46,6 +46,8 @@ SEND = SmsSend(
     id_pattern=r'"message-id":\s*"([^"]+)"',
     # 3 a field is wrong, 6 no such number, 7 barred, 12 too long, 22 and 29 no way there, 33 gone.
     permanent=r'"status":\s*"(?:3|6|7|12|22|29|33)"',
+    # 1 and 10 haste, 2 4 14 32 key and signature, 8 9 11 the account, 15 the sender: none was sent.
+    retry=r'"status":\s*"(?:1|2|4|8|9|10|11|14|15|32)"',
 )
 
 
@@ -78,6 +80,7 @@ class VonageGateway:
             raw=request.body if request.method == "POST" else request.query,
             media_type=request.content_type if request.method == "POST" else FORM,
             part=find_place(fields),
+            arrived_at=sent_at,
         )
         return Handover((whole,))
 

@@ -11,6 +11,7 @@ from ingest.channels.imap.delivery import Delivery, Handed
 from ingest.channels.imap.mailbox import Mailbox
 from ingest.channels.imap.session import LargerError, UnreadableError
 from ingest.channels.imap.shelves import Shelves
+from ingest.errors import TransientError
 
 MARGIN = dt.timedelta(days=2)
 """The server's search knows neither hours nor time zones."""
@@ -47,6 +48,7 @@ class Backfill:
         self._delivery = delivery
         self._shelves: Shelves | None = None
         self._folder = ""
+        self._epoch = 0
         self._uid_next = 0
         self.tally = Tally()
 
@@ -82,9 +84,11 @@ class Backfill:
         """Open the mailbox and the folder."""
         await self._mailbox.open()
         opened = await self._mailbox.select(self._folder)
-        self._uid_next = opened.uid_next
+        if self.tally.found and opened.epoch != self._epoch:
+            raise TransientError("the server has numbered its mails anew; run it once more")
+        self._epoch, self._uid_next = opened.epoch, opened.uid_next
         if self._shelves is not None:
-            await self._shelves.open(self._mailbox, opened.epoch)
+            await self._shelves.open(self._mailbox, opened)
 
     async def _survey(self, since: dt.datetime, now: dt.datetime) -> list[Waiting]:
         """Return the mails that arrived since then, in order."""

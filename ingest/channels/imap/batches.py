@@ -12,6 +12,8 @@ HEAD_BYTES = 65_536
 """Bytes that are fetched of a mail that is too large."""
 SURVEYED = 250
 """Mails whose sizes are asked for at once; the command must not grow too long for the server."""
+UNKNOWN_SIZE = 1
+"""Of a mail of which the server does not say it."""
 WIDTH = 50_000
 """Numbers that are searched at once, so that the answer stays small."""
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
@@ -76,6 +78,8 @@ class Trials(Struct):
     """Whether this process has brought any batch to its end."""
     oversize: set[int] = set()
     """Mails that are larger than the server says."""
+    mute: set[int] = set()
+    """Mails of which the server does not even say how large they are, but breaks off."""
 
     @property
     def care(self) -> Care:
@@ -97,6 +101,7 @@ class Trials(Struct):
         """Note that the mails in hand were committed."""
         care, self.is_proven, self.failures = self.care, True, 0
         self.oversize.clear()
+        self.mute.clear()
         if care is Care.TOGETHER:
             self.crashes = 0
             return

@@ -46,6 +46,8 @@ class Pace(Struct, frozen=True, kw_only=True):
     """Between renewals of the lease, and between looks whether it is free."""
     idle: float = 540.0
     """Of waiting for the server's notices at a stretch; servers hang up after 30 minutes."""
+    breath: float = 0.5
+    """Between two looks, when the first found nothing: some servers announce mail all the time."""
     first_pause: float = 1.0
     longest_pause: float = 5.0
     """Between attempts while the sink refuses."""
@@ -154,7 +156,7 @@ class ImapChannel:
     async def _open(self, mailbox: Mailbox, report: ChannelReport) -> Reader:
         """Open the folder, and take up reading where it was left."""
         opened = await mailbox.select(self._settings.folder)
-        await self._shelves.open(mailbox, opened.epoch)
+        await self._shelves.open(mailbox, opened)
         bookmark = await self._find_bookmark(opened)
         if self._trials is None:
             self._trials = Trials(crashes=bookmark.attempts)
@@ -175,7 +177,7 @@ class ImapChannel:
 
         That is harmless: mails are known by their content.
         """
-        fresh = Bookmark(place=self._settings.folder, epoch=opened.epoch)
+        fresh = Bookmark(place=name_place(self._settings), epoch=opened.epoch)
         with refused_by_sink():
             bookmark = await self._bookmarks.find_bookmark(self.name, fresh.place)
         if bookmark is None:
@@ -197,9 +199,10 @@ class ImapChannel:
     async def _follow(self, reader: Reader, mailbox: Mailbox, report: ChannelReport) -> None:
         """Take what waits, then wait for more; for ever."""
         pauses = self._make_pauses()
+        breath = 0.0
         while True:
             try:
-                await reader.drain()
+                is_new = await reader.drain()
             except SinkError as error:
                 report.refused(str(error))
                 await asyncio.sleep(next(pauses))
@@ -207,7 +210,11 @@ class ImapChannel:
             pauses = self._make_pauses()
             report.up()
             report.progressed()
+            if not is_new:
+                await asyncio.sleep(breath)
+            began_at = clock.monotonic()
             await mailbox.wait(min(self._settings.poll, self._pace.idle))
+            breath = max(began_at + self._pace.breath - clock.monotonic(), 0.0)
 
 
 def make_delivery(
@@ -249,6 +256,16 @@ async def probe(name: ChannelName, settings: ImapSettings, config: Configuration
         await mailbox.say_goodbye()
     finally:
         await mailbox.close()
+
+
+def name_place(settings: ImapSettings) -> str:
+    """
+    Return what a bookmark belongs to.
+
+    Not to the folder alone: UIDVALIDITY is 1 at many servers, and the numbers of one mailbox mean
+    nothing in another one that is read in its place.
+    """
+    return f"{settings.username} {settings.host} {settings.folder}"
 
 
 def find_own_address(settings: ImapSettings) -> str:

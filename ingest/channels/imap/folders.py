@@ -41,14 +41,24 @@ def find_place(wanted: str, listed: Listed, prefix: str, delimiter: str) -> Plac
 
 def find_namespace(client: Client) -> tuple[str, str]:
     """Return what stands before the names of our own folders, and between their levels."""
-    if client.has_capability("NAMESPACE"):
-        personal = client.namespace().personal
-        if personal:
-            prefix, delimiter = personal[0]
-            return str(prefix), str(delimiter or "")
+    if personal := ask_for_namespace(client):
+        prefix, delimiter = personal[0]
+        return str(prefix), str(delimiter or "")
     root = client.list_folders("", "")
     delimiter = root[0][1] if root else None
     return "", delimiter.decode("latin-1") if isinstance(delimiter, bytes) else "/"
+
+
+def ask_for_namespace(client: Client) -> Sequence[tuple[str, str | None]]:
+    """Return the namespaces of our own folders; none where the server has no word for them."""
+    if not client.has_capability("NAMESPACE"):
+        return ()
+    try:
+        return client.namespace().personal or ()
+    except client.AbortError:
+        raise
+    except (client.Error, TypeError):  # of an answer that is missing the library says so
+        return ()
 
 
 def open_places(client: Client, wanted: Sequence[str]) -> dict[str, str]:

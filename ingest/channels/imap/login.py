@@ -10,13 +10,17 @@ from msgspec import Struct
 from ingest.channels.imap.wire import Client
 from ingest.errors import PermanentError, TransientError
 
-PASSING = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]", "[EXPIRED]")
-"""Codes of refusals that are no fault of name or password (RFC 5530), or that a new token heals."""
+PASSING = ("[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]")
+"""Codes of refusals that are no fault of name or password (RFC 5530)."""
 ATOM = re.compile(r"[A-Za-z0-9@._+=/-]+")
 
 
 class LoginRefusedError(PermanentError):
     """The server knows us and does not let us in."""
+
+
+class LoginFailedError(TransientError):
+    """The login came to no end; some servers hang up on a token that they do not believe."""
 
 
 class Credentials(Struct, frozen=True, kw_only=True):
@@ -80,12 +84,12 @@ def quote(name: str) -> str:
     return f'"{escaped}"'
 
 
-def explain(error: LoginError, credentials: Credentials) -> LoginRefusedError | TransientError:
+def explain(error: LoginError, credentials: Credentials) -> LoginRefusedError | LoginFailedError:
     """Say why we were not let in, and whether waiting may help; the secret is never shown."""
     said = show(error).replace(credentials.secret, "***")
     # The library takes any failure for a refusal, a connection that broke off included.
     if isinstance(error.__context__, imaplib.IMAP4.abort) or any(code in said for code in PASSING):
-        return TransientError(f"the login failed: {said}")
+        return LoginFailedError(f"the login failed: {said}")
     return LoginRefusedError(
         f"the server does not let {credentials.username} in: {said}; "
         "check username, password or oauth, and whether IMAP is allowed for the mailbox"

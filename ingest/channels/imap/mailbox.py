@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ingest.channels.imap.batches import HEAD_BYTES, WIDTH, Batch, Waiting, next_range
 from ingest.channels.imap.link import Link
-from ingest.channels.imap.login import Credentials, LoginRefusedError
+from ingest.channels.imap.login import Credentials, LoginFailedError, LoginRefusedError
 from ingest.channels.imap.session import Opened, Session
 from ingest.channels.imap.tokens import Tokens
 from ingest.channels.imap.wire import Endpoint, Switch
@@ -67,6 +67,10 @@ class Mailbox:
             self._tokens.forget()
             await self.close()
             await self._open(endpoint)
+        except LoginFailedError:
+            if self._tokens is not None:
+                self._tokens.forget()
+            raise
 
     async def _open(self, endpoint: Endpoint) -> None:
         """Connect and log in."""

@@ -10,7 +10,8 @@ the next is committed. No more than two are ever in memory.
 
 Rule 3. A mail that brings the process down, or that the server cannot give, must not stop those
 behind it. Attempts are noted before they begin; after some that came to no end mails are taken one
-by one, and at last the one to blame without its content, for a person to look at.
+by one, and at last the one to blame without its content, for a person to look at. An attempt that
+ends in order, because the daemon stops or something is away, is taken back: no mail is to blame.
 
 Rule 4. Putting away is a courtesy. Where the server refuses it the mails stay, and it is tried
 again.
@@ -28,9 +29,11 @@ from ingest.channels.imap.batches import (
     FAILURES,
     MOST_MAILS,
     SURVEYED,
+    UNKNOWN_SIZE,
     Batch,
     Care,
     Trials,
+    Waiting,
     cut_batches,
 )
 from ingest.channels.imap.delivery import Delivery, Handed, Ready, refused_by_sink
@@ -44,6 +47,9 @@ from ingest.model import Bookmark, ChannelName
 from ingest.ports import Bookmarks, ChannelReport
 
 log = get_logger()
+
+GOODBYE = 1.0
+"""Seconds for taking back an attempt."""
 
 
 class Taken(Struct, frozen=True):
@@ -79,16 +85,31 @@ class Reader:
         self._trials = trials
         self._report = report
         self._committing: asyncio.Task[Taken] | None = None
+        self._is_reading = False
+        """Whether a mail is being read: if that never ends, the mail may be to blame."""
 
-    async def drain(self) -> None:
-        """Take all that waits; raises TransientError when it cannot go on."""
-        self._reached = self._bookmark.position
+    async def drain(self) -> bool:
+        """
+        Take all that waits; return whether there was anything.
+
+        Raises TransientError when it cannot go on.
+        """
+        try:
+            return await self._drain()
+        except (TransientError, asyncio.CancelledError):
+            await self._take_back()
+            raise
+
+    async def _drain(self) -> bool:
+        """Take all that waits, whatever it comes to."""
+        self._reached = before = self._bookmark.position
         try:
             await self._place.shelves.retry(self._mailbox)
             async with contextlib.aclosing(self._list_batches()) as batches:
                 async for batch in batches:
                     await self._take(batch)
             await self._settle()
+            return self._reached != before
         finally:
             # What is being committed is not torn; it is fetched again, and known by then.
             if self._committing is not None:
@@ -101,17 +122,20 @@ class Reader:
         numbers = self._mailbox.list_numbers(self._reached + 1, self._place.opened.uid_next)
         async with contextlib.aclosing(numbers) as found:
             async for uids in found:
-                for index in range(0, len(uids), SURVEYED):
+                index = 0
+                while index < len(uids):
                     gauge.set(len(uids) - index)
-                    surveyed = self._list_surveyed(uids[index : index + SURVEYED])
+                    width = SURVEYED if self._trials.care is Care.TOGETHER else 1
+                    surveyed = self._list_surveyed(uids[index : index + width])
                     async with contextlib.aclosing(surveyed) as batches:
                         async for batch in batches:
                             yield batch
+                    index += width
         gauge.set(0)
 
     async def _list_surveyed(self, uids: Sequence[int]) -> AsyncGenerator[Batch, None]:
         """Yield the batches of some numbers."""
-        waiting = await self._mailbox.survey(uids, self._place.now())
+        waiting = await self._survey(uids)
         while True:
             most = MOST_MAILS if self._trials.care is Care.TOGETHER else 1
             batches = cut_batches(
@@ -122,6 +146,19 @@ class Reader:
             waiting = waiting[len(batch.waiting) :]
             if not waiting:
                 return
+
+    async def _survey(self, uids: Sequence[int]) -> list[Waiting]:
+        """Ask for size and time of arrival; what even that cannot be asked of is passed unasked."""
+        now = self._place.now()
+        if self._trials.mute.issuperset(uids):
+            return [Waiting(uid, UNKNOWN_SIZE, now) for uid in uids]
+        try:
+            return await self._mailbox.survey(uids, now)
+        except TransientError:
+            if self._trials.care >= Care.HEAD:
+                self._trials.mute.update(uids)
+            self._trials.fail(self._reached)
+            raise
 
     async def _take(self, batch: Batch) -> None:
         """Fetch a batch and have it committed; meanwhile the one before it is put away."""
@@ -164,7 +201,10 @@ class Reader:
         """Read what was fetched."""
         delivery, opened = self._place.delivery, self._place.opened
         if care < Care.HEAD:
-            return await delivery.read(mails)
+            self._is_reading = True
+            ready = await delivery.read(mails)
+            self._is_reading = False
+            return ready
         ready = []
         for mail in mails:
             uid = mail.waiting.uid
@@ -197,6 +237,18 @@ class Reader:
         await self._save(taken.last, self._trials.crashes)
         self._report.up()
         self._report.progressed()
+
+    async def _take_back(self) -> None:
+        """
+        Note that the attempt ended in order; where that fails it counts as a crash.
+
+        One that ended while mails were read stays noted: it may be that a restart had to end it.
+        """
+        if self._bookmark.attempts <= self._trials.crashes or self._is_reading:
+            return
+        with contextlib.suppress(TransientError, TimeoutError):
+            async with asyncio.timeout(GOODBYE):
+                await self._save(self._bookmark.position, self._trials.crashes)
 
     async def _save(self, position: int, attempts: int) -> None:
         """Save the bookmark; raises SinkError."""

@@ -15,18 +15,15 @@ from imapclient.datetime_util import parse_to_datetime
 from imapclient.response_parser import parse_response
 from msgspec import Struct
 
-from ingest.channels.imap.batches import HEAD_BYTES, Waiting, trust_date
+from ingest.channels.imap.batches import HEAD_BYTES, UNKNOWN_SIZE, Waiting, trust_date
 from ingest.channels.imap.folders import find_namespace, find_place, make_folder, open_places
 from ingest.channels.imap.login import Credentials, log_in
 from ingest.channels.imap.wire import MOST_TALK, Client, Endpoint, OversizeError, Switch
 from ingest.errors import PermanentError, TransientError
 
 SIZE, DATE, BODY = b"RFC822.SIZE", b"INTERNALDATE", b"BODY[]"
-UNKNOWN_SIZE = 1
 SLACK = 1_000_000
 """Bytes by which mails together may be larger than the server said: some servers estimate."""
-BREATH = 0.5
-"""Seconds before another look when there is news already: some servers say so all the time."""
 
 
 class RefusedError(TransientError):
@@ -59,6 +56,7 @@ class Session:
         self._switch = switch
         self._client: Client | None = None
         self._idles = True
+        self._epoch: object = b""
 
     @property
     def _connected(self) -> Client:
@@ -89,7 +87,9 @@ class Session:
             prefix, delimiter = find_namespace(client)
             name = find_place(folder, client.list_folders(), prefix, delimiter).name
         client.wire.allow()
-        found: Mapping[bytes, Any] = client.select_folder(name)
+        found = select_folder(client, name)
+        client.wire.allow()
+        self._epoch = client.wire.epoch
         return Opened(name, found.get(b"UIDVALIDITY", 0), found.get(b"UIDNEXT", 0))
 
     def open_places(self, wanted: Sequence[str]) -> dict[str, str]:
@@ -105,6 +105,8 @@ class Session:
         client = self._connected
         client.noop()
         client.wire.allow()
+        if client.wire.epoch != self._epoch:
+            raise TransientError("the server numbers its mails anew (UIDVALIDITY)")
         client.wire.has_news = False
         # «5:*» means the last mail too when that is 3.
         criteria: list[object] = ["UID", f"{first}:{last or '*'}"]
@@ -115,9 +117,10 @@ class Session:
         """Return size and time of arrival of those that still exist, in order."""
         found = self._ask(uids, SIZE, DATE)
         waiting = {
-            uid: Waiting(uid, fields[SIZE], trust_date(read_date(fields.get(DATE)), now))
+            uid: Waiting(
+                uid, read_size(fields.get(SIZE)), trust_date(read_date(fields.get(DATE)), now)
+            )
             for uid, fields in found.items()
-            if isinstance(fields.get(SIZE), int)
         }
         if missing := set(uids) - waiting.keys():
             # What the server is silent about may be there all the same.
@@ -149,6 +152,8 @@ class Session:
         if not waiting:
             return {}
         total = 2 * sum(one.size for one in waiting) + SLACK
+        if len(waiting) == 1:
+            total = max(total, largest + SLACK)
         try:
             found = self._ask([one.uid for one in waiting], BODY, allowed=(total, largest))
         except imaplib.IMAP4.abort:
@@ -233,13 +238,30 @@ class Session:
         tag = wire.begin_idle() if self._idles else b""
         self._idles = bool(tag)
         wire.allow()
-        wire.wait_for_word(min(seconds, BREATH) if wire.has_news else seconds)
+        if not wire.has_news:
+            wire.wait_for_word(seconds)
         if tag:
             wire.end_idle(tag)
 
     def close(self) -> None:
         """Say goodbye."""
         self._connected.logout()
+
+
+def select_folder(client: Client, name: str) -> Mapping[bytes, Any]:
+    """Open a folder; one in which nothing may be changed can be read all the same."""
+    found: Mapping[bytes, Any]
+    try:
+        found = client.select_folder(name)
+    except client.ReadOnlyError:
+        client.wire.allow()
+        found = client.select_folder(name, readonly=True)
+    return found
+
+
+def read_size(value: object) -> int:
+    """Read a size; what is none is not known."""
+    return value if isinstance(value, int) else UNKNOWN_SIZE
 
 
 def read_date(value: object) -> dt.datetime | None:

@@ -85,6 +85,8 @@ class Wire(imaplib.IMAP4):
         self._left = self._largest = MOST_TALK
         self.has_news = False
         """Whether the server has said, since this was last set, that there is new mail."""
+        self.epoch: object = b""
+        """The UIDVALIDITY that the server mentioned last."""
         super().__init__(endpoint.host, endpoint.port, endpoint.timeout)
 
     def open(self, host: str = "", port: int = 143, timeout: float | None = None) -> None:
@@ -123,6 +125,7 @@ class Wire(imaplib.IMAP4):
         self._left, self._largest = total, literal
         said = self.untagged_responses
         self.has_news |= "EXISTS" in said
+        self.epoch = said.get("UIDVALIDITY", [self.epoch])[-1]
         self.untagged_responses = {key: said[key] for key in LASTING if key in said}
 
     def read(self, size: int) -> bytes:

@@ -34,6 +34,10 @@ class BoxSource:
         )
         return Fetched(handover, max((fate.position for fate in fates), default=0))
 
+    async def fetch_again(self, now: dt.datetime) -> Fetched | None:
+        """Nothing is passed over: what is not marked is listed every time."""
+        return None
+
     async def settle(self, fetched: Fetched) -> None:
         """Mark what was fetched, now that it is committed."""
         if self._rows:

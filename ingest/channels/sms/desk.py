@@ -21,7 +21,7 @@ from ingest.model import (
 )
 from ingest.phones import is_person, normalise
 from ingest.ports import ChannelReport, Sinks
-from ingest.segments import clean_sms, count_segments
+from ingest.segments import clean_sms, count_segments, transliterate
 from ingest.settings import SmsSettings
 
 GRACE = dt.timedelta(minutes=1)
@@ -80,18 +80,20 @@ class Desk:
         """Commit one text, or keep the part that it is; return what the body is to say to it."""
         part = make_part(self.name, text, received_at)
         if part is None:
-            outcome = await self.receive(self.make_message(text, received_at))
+            message = self.make_message(text, received_at, is_awaited=True)
+            outcome = await self.receive(message)
             return self.choose_reply(text, outcome, received_at)
         series = await self.sinks.parts.keep_part(part)
         if not series.joined_as:
             return ""
-        outcome = await self.finish(series)
+        outcome = await self.finish(series, is_awaited=True)
         return self.choose_reply(text, outcome, received_at) if series.is_last else ""
 
-    async def finish(self, series: PartSeries) -> Outcome:
+    async def finish(self, series: PartSeries, *, is_awaited: bool) -> Outcome:
         """Commit the message that *series* makes; doing so again gets the first outcome."""
         joined = join(series)
-        message = self.make_message(joined.text, joined.received_at, is_awaited=joined.is_complete)
+        is_awaited = is_awaited and joined.is_complete
+        message = self.make_message(joined.text, joined.received_at, is_awaited=is_awaited)
         outcome = await self.receive(message)
         if not joined.is_complete and not outcome.again:
             log.warning(
@@ -112,7 +114,7 @@ class Desk:
     async def try_finish(self, series: PartSeries) -> None:
         """Finish one text; that our code fails on it is said once, and stops no other."""
         try:
-            await self.finish(series)
+            await self.finish(series, is_awaited=False)
         except TransientError:
             raise
         except Exception:
@@ -125,12 +127,12 @@ class Desk:
         return await self.sinks.messages.receive(message)
 
     def make_message(
-        self, text: Text, received_at: dt.datetime, *, is_awaited: bool = True
+        self, text: Text, received_at: dt.datetime, *, is_awaited: bool
     ) -> InboundMessage:
         """
         Turn a text into a message; only a person is ever sent a reply.
 
-        *is_awaited* says that a request waits for the answer, now or when it is repeated.
+        *is_awaited* says that a request waits for the answer.
         """
         has_way = self.settings.send is not None or self.settings.database is not None
         replies = has_way and self.is_person(text)
@@ -138,7 +140,7 @@ class Desk:
         return InboundMessage(
             channel=self.name,
             external_id=text.external_id,
-            received_at=received_at,
+            received_at=self.find_arrival(text, received_at),
             text=text.text,
             raw=text.raw,
             media_type=text.media_type,
@@ -149,21 +151,39 @@ class Desk:
             call_back=way_back,
         )
 
+    def find_arrival(self, text: Text, received_at: dt.datetime) -> dt.datetime:
+        """
+        Return the moment to judge a text by: when the gateway took it, if that can be believed.
+
+        A queue or an outage costs nobody the window; a clock that is ahead, or far behind, counts
+        for nothing.
+        """
+        at = text.arrived_at
+        trusted = dt.timedelta(seconds=self.settings.trust_arrival_for)
+        return received_at if at is None or not received_at - trusted <= at <= received_at else at
+
     def is_person(self, text: Text) -> bool:
         """Tell whether a person's telephone sent the text: no operator's robot, no short code."""
         return is_person(text.sender, self.settings.region)
 
     def choose_reply(self, text: Text, outcome: Outcome, now: dt.datetime) -> str:
         """Return what the gateway is to text back; replies that leave by ``send`` are not here."""
-        if not self.in_body or not outcome.reply or not self.is_person(text):
+        if not self.in_body or outcome.is_owed or not outcome.reply or not self.is_person(text):
             return ""
+        reply = self.write(outcome.reply)
         if not outcome.again:
             sender = normalise(text.sender, self.settings.region)
             if not self.quota.take(sender, outcome.verdict.reason, now):
                 self.tell_suppressed(outcome)
                 return ""
-            REPLY_SEGMENTS.labels(self.name).inc(count_segments(outcome.reply))
-        return clean_sms(outcome.reply)
+            REPLY_SEGMENTS.labels(self.name).inc(count_segments(reply))
+        return reply
+
+    def write(self, reply: str) -> str:
+        """Return a reply as it is texted back: written as those are that ``send`` takes."""
+        send = self.settings.send
+        text = clean_sms(reply)
+        return transliterate(text) if send is not None and send.transliterate else text
 
     def tell_suppressed(self, outcome: Outcome) -> None:
         """Count and log an answer that is not given, as the outbox does with its own."""

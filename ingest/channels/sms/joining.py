@@ -24,7 +24,7 @@ class Joined(Struct, frozen=True):
 
     text: Text
     received_at: dt.datetime
-    """When the first of them came: waiting for the others costs nobody the window."""
+    """When the first of them came to us: waiting for the others costs nobody the window."""
     present: int
     total: int
 
@@ -68,6 +68,9 @@ def join(series: PartSeries) -> Joined:
             sent_at=texts[first.number].sent_at,
             raw=join_raw(texts),
             media_type="application/json",
+            arrived_at=min(
+                filter(None, (text.arrived_at for text in texts.values())), default=None
+            ),
         ),
         received_at=min(part.received_at for part in series.parts),
         present=len(texts),

@@ -11,7 +11,13 @@ from typing import Any, Protocol
 import aiohttp
 from msgspec import Struct
 
-from ingest.channels.gateways.request import Handover, PolledGateway, PollRequest, adjust
+from ingest.channels.gateways.request import (
+    Handover,
+    PolledGateway,
+    PollRequest,
+    TooManyError,
+    adjust,
+)
 from ingest.config import Configuration
 from ingest.errors import IngestError, TransientError
 from ingest.log import get_logger
@@ -51,6 +57,9 @@ class Source(Protocol):
         put in order.
         """
 
+    async def fetch_again(self, now: dt.datetime) -> Fetched | None:
+        """Return what may have shown itself late, without a position; None where none is due."""
+
     async def settle(self, fetched: Fetched) -> None:
         """Tell the source that all of it is committed; a repeat does no harm."""
 
@@ -68,8 +77,22 @@ class HttpSource:
         self._session: aiohttp.ClientSession | None = None
 
     async def fetch(self, position: int, now: dt.datetime) -> Fetched:
+        """Ask, and for less and less at once where that is too much."""
+        asked = self.gateway.ask(position, now)
+        while True:
+            try:
+                return await self.ask(asked, now)
+            except TooManyError as error:
+                asked = error.narrower
+
+    async def fetch_again(self, now: dt.datetime) -> Fetched | None:
+        """Ask for what may have shown itself late; that moves nothing."""
+        asked = self.gateway.ask_again(now)
+        return None if asked is None else Fetched((await self.ask(asked, now)).handover)
+
+    async def ask(self, asked: PollRequest, now: dt.datetime) -> Fetched:
         """Ask once, within ``poll.timeout``."""
-        asked = adjust(self.gateway.ask(position, now), self.settings)
+        asked = adjust(asked, self.settings)
         secret = self.settings.secret
         found = "" if secret is None else self.config.read_secret(secret)
         try:
@@ -153,7 +176,13 @@ class Poller:
         bookmark = await self.bookmarks.find_bookmark(self.name, INBOX)
         before = 0 if bookmark is None else bookmark.position
         now = self.now()
-        fetched = await self.source.fetch(before, now)
+        await self.take_over(await self.source.fetch(before, now), before, now)
+        late = await self.source.fetch_again(now)
+        if late is not None:
+            await self.take_over(late, before, now)
+
+    async def take_over(self, fetched: Fetched, before: int, now: dt.datetime) -> None:
+        """Commit what was fetched, to the end even when this is cancelled."""
         committing = asyncio.ensure_future(self.commit(fetched, before, now))
         try:
             await asyncio.shield(committing)

@@ -17,11 +17,14 @@ Rule 5. The same id with another account, amount or values is a conflict. It is 
 its readings are held for a person.
 """
 
+import asyncio
 import datetime as dt
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
 from ingest.cells import ACCOUNT
+from ingest.channels.dialects.online.codes import name_outcome
 from ingest.channels.dialects.online.request import (
     Answer,
     Cause,
@@ -76,6 +79,8 @@ class Desk:
             return await self.take(operation, received_at)
         if operation.kind is Kind.CANCEL:
             return await self.cancel(operation, received_at)
+        if operation.kind is Kind.REPORT:
+            return await self.report(operation)
         return self.dialect.respond(operation, await self.look_up(operation))
 
     async def look_up(self, operation: Operation) -> Result:
@@ -85,8 +90,6 @@ class Desk:
                 return await self.find_status(operation)
             case Kind.CHECK:
                 return await self.check(operation)
-            case Kind.REPORT:
-                return await self.report(operation)
             case Kind.BALANCE:
                 return Result()
             case _:
@@ -161,7 +164,7 @@ class Desk:
     async def cancel(self, operation: Operation, received_at: dt.datetime) -> Answer:
         """Acknowledge or refuse a cancel as config.toml says; readings count as they did."""
         target = await self.find_target(operation)
-        if target is None:
+        if target is None or operation.account not in ("", target.operation.account):
             return self.dialect.respond(operation, Result(cause=Cause.TRANSACTION_UNKNOWN))
         entry = make_cancel(self.name, operation, target.number, received_at)
         record = await self.operations.open_operation(entry)
@@ -192,6 +195,10 @@ class Desk:
         record = await self.operations.find_operation(self.name, operation.key)
         if record is None:
             return Result(cause=Cause.TRANSACTION_UNKNOWN)
+        return self.recall(record)
+
+    def recall(self, record: RecordedOperation) -> Result:
+        """Say what an operation came to, by its row alone."""
         result = describe(record)
         if record.answer is None:
             return replace(result, cause=Cause.UNDER_WAY)
@@ -216,22 +223,31 @@ class Desk:
             )
         )
 
-    async def report(self, operation: Operation) -> Result:
-        """List the payments of a period."""
+    async def report(self, operation: Operation) -> Answer:
+        """List the payments of a period; in a thread, for a long one takes seconds to write."""
         if operation.period is None:
-            return Result(cause=Cause.TIME_MALFORMED)
+            return self.dialect.respond(operation, Result(cause=Cause.TIME_MALFORMED))
         records = await self.operations.list_payments(self.name, *operation.period)
-        return Result(
-            payments=tuple(
-                Paid(
-                    transaction_id=one.operation.transaction_id,
-                    account=one.operation.account,
-                    amount=one.operation.amount,
-                    paid_at=one.operation.operated_at,
-                )
-                for one in records
+        return await asyncio.to_thread(self.write_report, operation, records)
+
+    def write_report(self, operation: Operation, records: Iterable[RecordedOperation]) -> Answer:
+        """Render the payments that were answered OK; others are none on the partner's side."""
+        payments = tuple(
+            Paid(
+                transaction_id=one.operation.transaction_id,
+                account=one.operation.account,
+                amount=one.operation.amount,
+                paid_at=one.operation.operated_at,
             )
+            for one in records
+            if self.was_ok(one)
         )
+        return self.dialect.respond(operation, Result(payments=payments))
+
+    def was_ok(self, record: RecordedOperation) -> bool:
+        """Tell whether a payment was answered OK."""
+        asked = Operation(kind=Kind.PAY)
+        return name_outcome(asked, self.recall(record), self.settings.dialect.refusals) is None
 
 
 def describe(record: RecordedOperation) -> Result:

@@ -86,11 +86,12 @@ def make_fingerprint(operation: Operation) -> str:
     """
     Return a digest of account, amount and values.
 
-    Not of times and terminals: a partner that repeats a request writes them anew.
+    Not of times and terminals: a partner that repeats a request writes them anew, and its meters
+    in any order.
     """
     digest = hashlib.sha256()
     parts = [operation.account, operation.amount.replace(",", ".")]
-    for one in operation.readings:
+    for one in sorted(operation.readings, key=lambda one: (one.meter, one.zone, one.text)):
         parts += [one.meter, str(one.zone), one.text]
     for part in parts:
         data = part.encode("utf-8", "surrogatepass")

@@ -5,9 +5,10 @@ import hashlib
 import hmac
 import re
 
+from ingest.channels.dialects.online.fields import carries_form, read_name
 from ingest.channels.dialects.online.request import Operation, TerminalRequest
 from ingest.channels.gateways.auth import carries_password, has_certificate
-from ingest.channels.gateways.request import FORM, GatewayRequest, drop_field, unquote
+from ingest.channels.gateways.request import GatewayRequest, drop_field, unquote
 from ingest.settings import BasicAuth, CertificateAuth, HashAuth, LoginAuth, TerminalAuth
 
 PLACEHOLDER = re.compile(r"\{(secret|query|body|field:[^{}]+)\}")
@@ -52,17 +53,18 @@ def is_hashed(auth: HashAuth, secret: str, request: TerminalRequest) -> bool:
     """
     Tell whether the request carries the hash of ``signed``.
 
-    A parameter that stands twice, in whatever case, proves nothing: the hash could cover the one
-    and the protocol believe the other.
+    A parameter that stands twice, however it is written, proves nothing: the hash could cover the
+    one and the protocol believe the other.
     """
-    fields = list_fields(request)
-    if len({name.lower() for name, _ in fields}) < len(fields):
+    pairs = list_fields(request)
+    fields = dict(pairs)
+    if len(fields) < len(pairs) or not is_covered(auth, request):
         return False
-    digest = hashlib.new(auth.algorithm, write_signed(auth, secret, request, dict(fields)))
+    digest = hashlib.new(auth.algorithm, write_signed(auth, secret, request, fields))
     if auth.header:
         given = as_gateway_request(request).find_header(auth.header) or ""
     else:
-        given = find_field(dict(fields), auth.field).decode("latin-1")
+        given = fields.get(auth.field.lower(), b"").decode("latin-1")
     given = given.strip()
     if auth.encoding == "hex":
         wanted, given = digest.hexdigest(), given.lower()
@@ -71,18 +73,26 @@ def is_hashed(auth: HashAuth, secret: str, request: TerminalRequest) -> bool:
     return hmac.compare_digest(wanted.encode(), given.encode("utf-8", "surrogateescape"))
 
 
+def is_covered(auth: HashAuth, request: TerminalRequest) -> bool:
+    """
+    Tell whether ``signed`` names both places that a protocol could read, query and body.
+
+    Else the hash of the one, seen once, would open the door for anything in the other.
+    """
+    named = {name.partition(":")[0] for name in PLACEHOLDER.findall(auth.signed)}
+    by_field = "field" in named
+    query = drop_field(request.query, auth.field) if auth.field else request.query
+    covers_query = not query or by_field or "query" in named
+    return covers_query and (
+        not request.body or "body" in named or (by_field and carries_form(request))
+    )
+
+
 def list_fields(request: TerminalRequest) -> list[tuple[str, bytes]]:
-    """List the parameters of the query and of a form, decoded."""
-    is_form = request.content_type.lower().startswith(FORM)
-    pairs = request.query.split(b"&") + (request.body.split(b"&") if is_form else [])
-    parted = [pair.partition(b"=") for pair in pairs if pair]
-    return [(unquote(name).decode("utf-8", "replace"), unquote(value)) for name, _, value in parted]
-
-
-def find_field(fields: dict[str, bytes], name: str) -> bytes:
-    """Return a parameter in whatever case its name is written; empty when it is missing."""
-    wanted = name.lower()
-    return next((value for key, value in fields.items() if key.lower() == wanted), b"")
+    """List the parameters of the query and of a form, decoded, as the protocols name them."""
+    body = request.body.split(b"&") if carries_form(request) else []
+    parted = [pair.partition(b"=") for pair in (*request.query.split(b"&"), *body) if pair]
+    return [(read_name(name), unquote(value)) for name, _, value in parted]
 
 
 def write_signed(
@@ -99,6 +109,6 @@ def write_signed(
         elif name == "body":
             part = request.body
         else:
-            part = find_field(fields, name.removeprefix("field:"))
+            part = fields.get(name.removeprefix("field:").lower(), b"")
         written += [part, literal.encode()]
     return b"".join(written)

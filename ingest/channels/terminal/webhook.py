@@ -37,6 +37,8 @@ from ingest.settings import BasicAuth, LoginAuth, TerminalSettings
 
 MOST_IN_HAND = 1000
 """Operations under way; beyond it partners are told to ask again, because memory is finite."""
+MOST_REMEMBERED = 100_000
+"""Operations that were refused for now, and of which is known when they were asked for first."""
 
 log = get_logger()
 
@@ -66,6 +68,8 @@ class Webhook:
         """Set while the channel runs."""
         self._lost = False
         self._in_hand: dict[Hashable, asyncio.Task[Answer]] = {}
+        self._asked_at: dict[Hashable, dt.datetime] = {}
+        """Of what is not written down because PostgreSQL is away: nobody is late by that."""
 
     async def handle(self, request: web.Request) -> web.Response:
         """Take one request; the answer is the protocol's own, but for who has no business here."""
@@ -126,6 +130,8 @@ class Webhook:
         What is not finished by then goes on, and the repeat finds its end. It is not cancelled:
         a connection that waits for a hanging PostgreSQL would take its time over that as well.
         """
+        if operation.kind is Kind.STATUS and self.is_under_way(operation):
+            return self.refuse(operation, Cause.UNDER_WAY)
         performing = self.perform(operation, received_at)
         if performing is not None:
             done, _ = await asyncio.wait({performing}, timeout=self.settings.deadline)
@@ -134,35 +140,55 @@ class Webhook:
             self.tell_refused(f"no answer within {self.settings.deadline:g} seconds")
         return self.refuse(operation, Cause.UNAVAILABLE)
 
+    def is_under_way(self, operation: Operation) -> bool:
+        """Tell whether a transaction is in hand, though perhaps not written down yet."""
+        return any(isinstance(key, tuple) and key[1] == operation.key for key in self._in_hand)
+
     def perform(
         self, operation: Operation, received_at: dt.datetime
     ) -> "asyncio.Task[Answer] | None":
         """Begin *operation*, or join it where the same is under way; None: too much is."""
-        key: Hashable = object()
+        key: Hashable = None
         if operation.kind in (Kind.PAY, Kind.SUBMIT):
             key = (operation.kind, operation.key, make_fingerprint(operation))
+            received_at = self._asked_at.get(key, received_at)
         if (running := self._in_hand.get(key)) is not None:
             return running
         if len(self._in_hand) >= MOST_IN_HAND:
+            self.remember(key, received_at)
             self.tell_refused("too much is under way")
             return None
-        task = asyncio.create_task(self.carry_out(operation, received_at))
-        self._in_hand[key] = task
-        task.add_done_callback(lambda _: self._in_hand.pop(key))
+        task = asyncio.create_task(self.carry_out(operation, key, received_at))
+        place = task if key is None else key
+        self._in_hand[place] = task
+        task.add_done_callback(lambda _: self._in_hand.pop(place))
         return task
 
-    async def carry_out(self, operation: Operation, received_at: dt.datetime) -> Answer:
+    async def carry_out(
+        self, operation: Operation, key: Hashable, received_at: dt.datetime
+    ) -> Answer:
         """Return the answer to *operation*, whatever happens."""
         try:
             answer = await self.desk.answer(operation, received_at)
         except TransientError as error:
+            self.remember(key, received_at)
             self.tell_refused(str(error))
             return self.refuse(operation, Cause.UNAVAILABLE)
         except Exception:  # the last resort: a fault of ours is never final
+            self.remember(key, received_at)
             log.exception("request.failed", channel=self.desk.name)
             return self.refuse(operation, Cause.FAILED)
+        self._asked_at.pop(key, None)
         self.tell_progress()
         return answer
+
+    def remember(self, key: Hashable, received_at: dt.datetime) -> None:
+        """Keep when an operation was asked for first; of too many the oldest are forgotten."""
+        if key is None:
+            return
+        self._asked_at.setdefault(key, received_at)
+        if len(self._asked_at) > MOST_REMEMBERED:
+            del self._asked_at[next(iter(self._asked_at))]
 
     def refuse(self, operation: Operation, cause: Cause, label: str = "") -> Answer:
         """Tell the partner to ask again, and count that."""

@@ -28,18 +28,26 @@ CREATE TABLE message_parts (
     number smallint NOT NULL,
     total smallint NOT NULL,
     received_at timestamptz NOT NULL,
+    text text NOT NULL,
     content bytea NOT NULL,
     joined_as text,
+    is_settled boolean NOT NULL DEFAULT FALSE,
     CONSTRAINT message_parts_external_id_key UNIQUE (channel, external_id)
 );
 COMMENT ON TABLE message_parts IS 'Parts of long texts as they came, until and after all are there';
 COMMENT ON COLUMN message_parts.series IS 'Sender, reference and total: what the parts of one text share';
 COMMENT ON COLUMN message_parts.joined_as IS 'The external id of the message they became';
+COMMENT ON COLUMN message_parts.is_settled IS 'Whether that message is known to be committed';
 
 CREATE UNIQUE INDEX message_parts_waiting_key ON message_parts (channel, series, number)
 WHERE joined_as IS NULL;
 CREATE INDEX message_parts_overdue_idx ON message_parts (channel, received_at)
 WHERE joined_as IS NULL;
+CREATE INDEX message_parts_unsettled_idx ON message_parts (channel, received_at)
+WHERE joined_as IS NOT NULL AND NOT is_settled;
+CREATE INDEX message_parts_joined_as_idx ON message_parts (channel, joined_as)
+WHERE joined_as IS NOT NULL;
+CREATE INDEX message_parts_series_idx ON message_parts (channel, series, received_at);
 
 CREATE TABLE delivery_reports (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -53,3 +61,11 @@ CREATE TABLE delivery_reports (
 COMMENT ON TABLE delivery_reports IS 'What upstreams later said became of replies that were sent';
 
 CREATE INDEX outbox_upstream_id_idx ON outbox (channel, upstream_id) WHERE upstream_id <> '';
+
+CREATE INDEX outbox_due_idx ON outbox (channel, next_attempt_at, id)
+WHERE state IN ('due', 'sending');
+DROP INDEX outbox_owed_idx;
+
+DROP INDEX outbox_address_idx;
+CREATE INDEX outbox_address_idx ON outbox (address, reason, settled_at)
+WHERE state IN ('sent', 'uncertain');

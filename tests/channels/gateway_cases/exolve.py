@@ -28,7 +28,7 @@ OUR_REPLY = ITEM | {"sender": OURS, "receiver": "79031234567", "text": "Прин
 WHOLE = Taken(
     sender="79031234567", text=READING, id="439166538042277988", recipient=OURS, sent_at=NOON
 )
-REACHED = int(RECEIVED_AT.timestamp()) - 86_400 - 600 + 3600
+REACHED = int(RECEIVED_AT.timestamp()) - 86_400 + 3600
 """The end of the first span, where nothing was ever fetched."""
 
 

@@ -41,6 +41,43 @@ CASES = [
         request=posted(SMS_MESSAGES="2", SMS_1_TEXT="Счёт ", SMS_2_TEXT="5467"),
         texts=(replace(WHOLE, text="Счёт 5467"),),
     ),
+    *(
+        Case(
+            label=f"more may have followed: {len(text)} of {text[-1]!r}",
+            request=posted(SMS_1_TEXT=text, DECODED_PARTS="1", DECODED_1_TEXT=text),
+            texts=(replace(WHOLE, text=f"{text}\ufffd"),),
+        )
+        for text in ("a" * 153, "a" * 152, "a" * 149 + "[]", "Я" * 67, "Я" * 66, "Я" * 65)
+    ),
+    *(
+        Case(
+            label=f"nothing can have followed: {len(text)} of {text[-1]!r}",
+            request=posted(SMS_1_TEXT=text, DECODED_PARTS="1", DECODED_1_TEXT=text),
+            texts=(replace(WHOLE, text=text),),
+        )
+        for text in ("a" * 150, "a" * 160, "Я" * 64, "Я" * 70, "5467;")
+    ),
+    Case(
+        label="the second of three is the last that came",
+        request=posted(
+            SMS_MESSAGES="2",
+            SMS_1_TEXT="1" * 153,
+            SMS_2_TEXT="2" * 153,
+            DECODED_PARTS="1",
+            DECODED_1_TEXT="1" * 153 + "2" * 153,
+        ),
+        texts=(replace(WHOLE, text="1" * 153 + "2" * 153 + "\ufffd"),),
+    ),
+    Case(
+        label="a file of which nobody says that it is whole",
+        request=posted(SMS_1_TEXT="1" * 153, DECODED_PARTS="-"),
+        texts=(replace(WHOLE, text="1" * 153 + "\ufffd"),),
+    ),
+    Case(
+        label="a text that had no parts",
+        request=posted(SMS_1_TEXT="1" * 153),
+        texts=(replace(WHOLE, text="1" * 153),),
+    ),
     Case(
         label="without a file's name",
         request=posted(id="-", time="-"),

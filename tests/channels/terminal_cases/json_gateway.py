@@ -199,6 +199,14 @@ CASES = [
         said=error("001", "Неизвестная система: evil"),
     ),
     Case(
+        label="a system that could be taken for another with its transaction",
+        settings={"systems": []},
+        request=a_call("check", WHO | {"system": "qiwi:1"}),
+        asked=WHO | {"kind": Kind.CHECK, "system": "qiwi:1"},
+        refused=Cause.SYSTEM_UNKNOWN,
+        said=error("001", "Неизвестная система: qiwi:1"),
+    ),
+    Case(
         label="no account",
         request=a_call("check", {"system": "city"}),
         asked={"kind": Kind.CHECK, "system": "city"},
@@ -252,6 +260,7 @@ CASES = [
             ("an account that is a list", '{"system": "qiwi", "account": []}', ": account"),
             ("meters that are none", '{"mvs": {"t1": 5}}', ": mvs"),
             ("a meter that is none", '{"mvs": [5]}', ": mvs"),
+            ("a zone that stands twice", '{"mvs": [{"t1": 5, "T1": 6}]}', ": mvs"),
             ("a value that is none", '{"mvs": [{"t1": true}]}', ": t1"),
             ("too many meters", json.dumps({"mvs": [METER] * 65}), ": mvs"),
         )

@@ -257,6 +257,19 @@ CASES = [
         said=f"{HEAD}<result>300</result><comment>Неверный номер операции</comment>{TAIL}",
     ),
     Case(
+        label="cancel by a number, under an id of no protocol",
+        request=a_get("command=cancel&txn_id=1*2&prv_txn=5"),
+        asked={
+            "kind": Kind.CANCEL,
+            "transaction_id": "1*2",
+            "cancels": "1*2",
+            "cancels_number": "5",
+        },
+        refused=Cause.TRANSACTION_MALFORMED,
+        said=f"{HEAD}<osmp_txn_id>1*2</osmp_txn_id><result>300</result>"
+        f"<comment>Неверный номер операции: 1*2</comment>{TAIL}",
+    ),
+    Case(
         label="an unknown command, made to break the answer",
         request=a_get("command=%3C%21%5BCDATA%5B%00%1b&txn_id=%26lt;"),
         asked={"transaction_id": "&lt;"},

@@ -2,7 +2,13 @@
 
 import pytest
 
-from ingest.mail.figures import do_differ, is_telephone, list_readings, seems_to_hold_account
+from ingest.mail.figures import (
+    do_differ,
+    holds_cells,
+    is_telephone,
+    list_readings,
+    seems_to_hold_account,
+)
 
 ACCOUNT = "123456789012"
 READING = f"{ACCOUNT}*5467;"
@@ -68,8 +74,25 @@ def test_readings_are_listed(text, expected):
         pytest.param(READING, "См. HTML", False, id="nothing"),
         pytest.param("1234 5678 9012 5467", "1234-5678-9012 5467", False, id="other separators"),
         pytest.param(READING, f"{READING} 210987654321*1;", True, id="one more"),
+        pytest.param(f"{ACCOUNT}*54673;", f"{ACCOUNT}*5467_3;", True, id="a tenth in small print"),
     ],
 )
 def test_two_texts_differ_in_their_readings_only(one, other, expected):
     """What surrounds a reading does not matter."""
     assert expected is do_differ(one, other)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("Счёт\n\n123456789012\n\n5467\n", True, id="cells below each other"),
+        pytest.param("123456789012\r\n \r\n5467", True, id="other line ends"),
+        pytest.param("123456789012\n5467", False, id="no empty line"),
+        pytest.param("123456789012 5467\n\n5468", False, id="a row"),
+        pytest.param("123456789012\n\nСпасибо", False, id="no number"),
+        pytest.param("123456789012\n" + "\n" * 1_000_000, False, id="nothing, far below"),
+    ],
+)
+def test_cells_of_a_table(text, expected):
+    """A table as Outlook writes it in plain text is told from one with rows."""
+    assert expected is holds_cells(text)

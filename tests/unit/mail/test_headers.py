@@ -10,6 +10,7 @@ from ingest.mail.headers import (
     Headers,
     clean_line,
     decode_header,
+    encode_domain,
     find_address,
     is_plain_address,
     parse_date,
@@ -179,3 +180,19 @@ def test_it_is_total(block):
     assert isinstance(find_address(headers.get("from")), str)
     assert isinstance(headers.get_parameters("from"), dict)
     assert "\n" not in clean_line(headers.get("from"))
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("Ivan@Example.org", "Ivan@Example.org"),
+        ("ivan@почта.рф", "ivan@xn--80a1acny.xn--p1ai"),
+        ("иван@почта.рф", "иван@xn--80a1acny.xn--p1ai"),
+        ("ivan@xn--80a1acny.xn--p1ai", "ivan@xn--80a1acny.xn--p1ai"),
+        ("ivan@" + "ы" * 64 + ".рф", "ivan@" + "ы" * 64 + ".рф"),
+        ("ivan@.рф", "ivan@.рф"),
+    ],
+)
+def test_domains_beyond_ascii(address, expected):
+    """A relay gets the form of a domain that every relay takes; what has none stays."""
+    assert expected == encode_domain(address)

@@ -78,6 +78,23 @@ from ingest.mail.markup import MOST_TAGS, is_beyond_reading, render_html
         pytest.param("</blockquote>a", "a", id="an end without a beginning"),
         pytest.param("<s>5467</s>5476 <del>1</del>", "5476", id="struck out"),
         pytest.param("5467<sup>3</sup>1", "5467^3 1", id="raised"),
+        pytest.param("5480<small>3</small>", "5480_3", id="small print"),
+        pytest.param('5480<span style="font-size:8px">3</span>', "5480_3", id="a small font"),
+        pytest.param("5480<FONT color=Red>3</FONT> 4", "5480_3 4", id="a figure in red"),
+        pytest.param(
+            "<span style='font-size:12pt'>54</span><b><span lang=EN style='font-size:12pt'>8"
+            "<span style=color:black>0</span></span></b>",
+            "5480",
+            id="a number in pieces that look alike",
+        ),
+        pytest.param(
+            "<span style='font-size:9pt'>Показание:</span> <span style='color:#111'>5480</span>",
+            "Показание: 5480",
+            id="a whole number in another look",
+        ),
+        pytest.param(
+            "</span><font size=1><span>5</font>4<small>8", "5_4_8", id="elements that do not close"
+        ),
         pytest.param("<div>a</div><div>b</div><p>c</p><p>d</p>", "a\nb\n\nc\n\nd", id="gaps"),
         pytest.param("<div>a</div><div><br></div><div>b</div>", "a\n\nb", id="an empty line"),
     ],
