@@ -168,7 +168,7 @@ TOKENS = re.compile(
     | (?P<date>(?:[0-9]{{1,2}}\.[0-9]{{1,2}}\.[0-9]{{4}}(?![0-9])(?!\.[0-9]){YEAR_WORD}?
         | [0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?![0-9])(?!-[0-9])){TIME}?)
     | (?P<day>[0-9]{{1,2}}[ ]{{0,2}}(?:{MONTH}){NOT_IN_WORD}
-        (?:[ ]{{1,2}}20[0-9]{{2}}(?![0-9]){YEAR_WORD}?)?)
+        (?:[ ]{{1,2}}20[0-9]{{2}}(?![0-9]){YEAR_WORD}?)?{TIME}?)
     | (?P<period>(?:{ANY_MONTH})[ ]{{1,2}}20[0-9]{{2}}(?![0-9])(?![.,][0-9]){YEAR_WORD}?
         | 20[0-9]{{2}}[ ]?(?:года|году|год|г){NOT_IN_WORD}\.?
         | за[ ]{{1,2}}(?:0?[1-9]|1[0-2])[./]20[0-9]{{2}}(?![0-9])(?![.,/][0-9]))
@@ -250,8 +250,9 @@ FEWEST_ACCOUNT_DIGITS = 6
 """Fewer digits among letters О are no account."""
 LONGEST_TEXT = 40
 """How much of a word is kept; none that is known is longer, and a megabyte would be copied."""
-GREETING = re.compile(r"(?:добрый|доброго|хорошего|доброй)[ ]\Z")
+GREETING = re.compile(r"(?:добрый|доброго|хорошего|доброй|сегодняшний)[ ]\Z")
 """What makes «день» or «ночи» no zone."""
+LONGEST_GREETING = 12
 DIGITS = "0123456789"
 ZEROS = {ord("o"): "0", ord("о"): "0"}
 YEAR = re.compile(r"20[0-9]{2}")
@@ -324,7 +325,7 @@ def build_word(text: str, start: int, normal: Normal) -> Mark:
     """Return the mark of a word; a person's name is taken whole."""
     end = start + len(text)
     kind = WORD_KINDS.get(text)
-    if kind is Kind.ZONE and GREETING.search(normal.plain, max(0, start - 10), start):
+    if kind is Kind.ZONE and GREETING.search(normal.plain, max(0, start - LONGEST_GREETING), start):
         kind = Kind.WORD
     if kind is None:
         named = find_street_end(text, start, normal) or find_name_end(normal.cased, start)

@@ -26,14 +26,17 @@ TURN = re.compile(
     r"""
     \b(?:не(?![^\W0-9])|ne\b|not\b) | n['"]t\b
     | \bне(?:верн|прав|точн|коррект|достовер|действ|актуал|приним|учит|счита|засчит)\w*
-    | ^[ ]{0,3}нет\b | [.!?;,][ ]{1,2}нет\b | \b(?:ой|упс|стоп|нельзя|наоборот|местами)\b
+    | (?:^[ ]{0,3}|[.!?;,][ ]{1,2})(?:а[ ])?нет\b(?![ ]ли\b)
+    | \b(?:ой|упс|стоп|нельзя|наоборот|местами)\b
     | \b(?:отмен|аннул|игнор|проигнор|отозв|отозов|отзыва|вычерк|выкин|отклон|подожд)\w*
     | \b(?:удал(?:и|ите|ить|яйте|ены|ено)|убер(?:и|ите|у)|убрать|сотр(?:и|ите)|стереть)\b
     | \b(?:забудьте|погоди|погодите|передума\w*|переду[мк]\w*)\b
     | \b(?:ошиб|опечат|описк|напута|перепута|спута|попута|промахн|лишн|цифр|фальш)\w*
     | \bописал(?:ся|ась)\b | \bсомне[вн]\w* | \b(?:на)?пример\w* | \bприблиз\w*
     | \b(?:наугад|кажется|вроде|наверное?|тест\w{0,12}|пробн\w*|проверка[ ]связи)\b
-    | \b(?:вместо|взамен|точнее|вернее)\b | \b(?:замен|поменя|перенес|перекин|чуж)\w*
+    | \b(?:вод[аыуе]|хвс|гвс|газа?|отоплени[ея])\b | \bснят(?:ый|ого|ому)?\b | \bснимите\b
+    | \b(?:при|момент)\s{1,3}(?:установк|замен|снят)\w* | \b(?:прибав|добавь|отним|вычт)\w*
+    | \b(?:плюс|минус|вместо|взамен|точнее|вернее)\b | \b(?:замен|поменя|перенес|перекин|чуж)\w*
     | \bисправ(?!н|ен\b|ленн)\w* | \bпоправ(?:ь|ьте|ить|ка)\b | \bизмени(?:те|ть)\b
     | \b(?:скоррект|откоррект|корректиров|передел|перепи[сш])\w*
     | \bдруг(?:ой|ого|ому|ом|ая|ую|ое)\s{1,3}(?:лиц|сч|адр|кв|дом|мес|абон|показ|приб)\w*
@@ -49,16 +52,21 @@ FEW = r"(?:\s{1,3}\w{1,20}){0,3}\s{1,3}"
 """Up to three words between two others."""
 EXCUSED = re.compile(
     rf"""
-    \bесли\s[^.!?0-9]{{0,60}}\b(?:не\s{{1,3}}явля|получил|получен|попал)[^.!?0-9]{{0,200}}
+    (?:://|@|\bwww\.)\S{{0,200}}
+    | \bесли\s[^.!?0-9]{{0,60}}\b(?:не\s{{1,3}}явля
+        |(?:получ|попал)[^.!?0-9]{{0,60}}ошиб|ошиб\w{{0,5}}\s{{1,3}}(?:получ|попал))
+        [^.!?0-9]{{0,200}}
+    | \bесли\s[^.!?0-9]{{0,60}}\b(?:перезвон|позвон|сообщи|свяж|напиши|ответ)\w*
+    | \b(?:сообщи|напиши|перезвон|позвон|подтверд)\w{{0,6}},?\sесли\s[^.!?0-9]{{0,60}}
     | \bif\syou\s(?:are\snot|have\sreceived|received)[^.!?0-9]{{0,200}}
     | \bне\s{{1,3}}(?:мог|мож|смог|уда)\w{{0,6}}{FEW}
         (?:дозвон|войти|зайти|попасть|переда|отправ|подать|внести|оплат|зарег|автор|связат)\w*
-    | \b(?:дозвон|войти|зайти|попасть|зарег|автор|связат)\w{{0,12}}{FEW}не
+    | \b(?:дозвон|войти|зайти|попасть|переда|отправ|оплат|зарег|автор|связат)\w{{0,12}}{FEW}не
         \s{{1,3}}(?:мог|мож|смог|уда|получ)\w*
     | \bне\s{{1,3}}(?:
-        (?:получ|приход|приш|поступ|дош|присла|присыла|работа|отвеча|откры|загру|груз|доступ
+        (?:получ|приход|приш|поступ|дош|присла|присыла|работа|отве[чт]|откры|загру|груз|доступ
           |явля|содерж|предназнач|допуск|разреша|подлеж|гарантир|успе|прожив|польз|дозвон
-          |затрудн|измени(?!те)|менял|оплат|оплач|плати)\w*
+          |затрудн|отключ|звон|беспок|бер[уе]т|измени(?!те)|менял|оплат|оплач|плати)\w*
         |(?:нес(?:ет|ут)|живу|живет|живем|живут|забудьте|забывайте|смотря|только|откажите
           |трудно|сложно|против|за\sчто|мог(?:ли|ла)?\sбы)\b
         |(?:поз(?:же|днее)|более|менее|ранее|раньше)\b(?!\s{{0,3}}[0-9])
@@ -89,21 +97,25 @@ ANNOUNCED = re.compile(
 
 EARLIER = TURNING - {"было", "начало"}
 """What needs no title; «не было дома» says nothing."""
-ABOUT_MONEY = re.compile("долг|задолж|оплат|оплач|квитанц|перерасч")
-"""Earlier debts and bills are no earlier readings."""
+NO_FIGURES = re.compile("долг|задолж|оплат|оплач|квитанц|перерасч|письм|сообщени")
+"""Earlier debts, bills and letters are no earlier readings."""
 EXPLAINED = re.compile(
-    r"\b(?:договор|контракт|заявк|заявлени|обращени|участ|приказ|индекс|исх|вх|тп|доб|оп)"
-    r"[а-я]{0,6}[ .:№]{0,4}\Z"
+    r"\b(?:договор|контракт|заявк|заявлени|обращени|участ|приказ|индекс|исх|вх|тп|доб|внутр|оп)"
+    r"[а-я]{0,6}(?:[ ][а-я]{1,20}[ ]?№)?[ .:№]{0,4}\Z"
 )
 """What says that a number behind it is no value."""
-LONGEST_EXPLANATION = 24
-MEASURED = re.compile(r"[ ]{0,2}(?:руб|р\.|р\b|коп|₽|%|км\b|лет\b|чел|минут)")
+LINK = re.compile(r"(?:://|@|www\.)[^ ]{0,80}\Z")
+LONGEST_EXPLANATION = 90
+MEASURED = re.compile(
+    r"[ ]{0,2}(?:руб|р\.|р\b|коп|₽|%|км\b|лет\b|чел|минут|\.(?:jpe?g|png|heic|pdf|docx?|xlsx?)\b)"
+)
 """What says that a number in front of it is no value."""
 IN_PLACE = re.compile(r"(?:\b(?:на|или|а|надо|нужно|стало|верно|правильно|будет)|->|→)[ :]{0,3}\Z")
 """A number behind one of these may be meant in the place of another."""
 LONGEST_LEAD = 14
 FEWEST_DIGITS = 3
 """Of a number that may be meant in the place of a value with one digit more or less."""
+MORE_DIGITS = re.compile("[ -][0-9]")
 GROUP = 3
 """Digits between the spaces of a long number."""
 UNKNOWN = frozenset({Kind.UNKNOWN_WORD, Kind.UNKNOWN_SIGN, Kind.ODD})
@@ -153,7 +165,7 @@ def tells_of_earlier(plain: str, beside: Iterable[Line], drafts: Sequence[Draft]
         line.number not in titles
         and any(mark.text in EARLIER for mark in line.marks)
         and not explains_itself(line, values)
-        and not ABOUT_MONEY.search(plain, line.start, line.end)
+        and not NO_FIGURES.search(plain, line.start, line.end)
         for line in beside
     )
 
@@ -219,13 +231,15 @@ def find_digits(mark: Mark) -> str:
 def is_explained(plain: str, line: Line, mark: Mark) -> bool:
     """Tell whether what stands beside a number says that it is no value."""
     before = plain[max(line.start, mark.start - LONGEST_EXPLANATION) : mark.start]
-    return bool(EXPLAINED.search(before) or MEASURED.match(plain, mark.end, line.end))
+    is_announced = EXPLAINED.search(before) or LINK.search(before)
+    return bool(is_announced or MEASURED.match(plain, mark.end, line.end))
 
 
 def is_group(plain: str, mark: Mark, following: Mark) -> bool:
-    """Tell whether two numbers may be one with a space between its thousands."""
-    is_apart = plain[mark.end : following.start] == " " and len(following.text) == GROUP
-    return is_apart and following.text.isdigit() and len(mark.text) <= GROUP
+    """Tell whether two numbers may be one with a space between its thousands; not a telephone's."""
+    is_apart = plain[mark.end : following.start] == " " and len(mark.text) <= GROUP
+    is_last = not MORE_DIGITS.match(plain, following.end)
+    return is_apart and is_last and len(following.text) == GROUP and following.text.isdecimal()
 
 
 def names_night_first(line: Line) -> bool:

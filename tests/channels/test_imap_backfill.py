@@ -105,6 +105,21 @@ async def test_a_mail_that_is_kept_back(a_config, sinks, store, backfill):
     assert 2 == len(await fetch(store, "SELECT id FROM messages"))
 
 
+async def test_numbered_anew_on_the_way(a_config, sinks, store, backfill):
+    """When the server numbers its mails anew meanwhile that is said: they are not those found."""
+    script = Script(*(a_numbered_mail(number) for number in range(3)))
+    usual = script._answer
+    script._answer = lambda rest, tag: usual(rest, tag).replace(
+        b"UIDVALIDITY 7", b"UIDVALIDITY %d" % (7 + script.commands.count("fetch"))
+    )
+    script._fetch = lambda command, uid, usual=script._fetch: (
+        b"" if (command, uid) == ("fetch", 2) else usual(command, uid)
+    )
+    async with script.open():
+        readers = Readers(a_config, sinks, script.port)
+        assert "numbered its mails anew" in await backfill(readers, "box", *SINCE, status=1)
+
+
 async def test_an_empty_folder(world, backfill):
     """Where there is nothing, nothing is done."""
     output = await backfill(world, "box", "--since", "2026-12-24")

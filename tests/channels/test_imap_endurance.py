@@ -188,7 +188,7 @@ async def test_one_folder_of_two_refuses(open_readers):
 # Servers with habits
 
 
-async def test_news_all_the_time(open_readers):
+async def test_news_all_the_time(open_readers, store):
     """A server that announces mail at every IDLE, and has none, is not asked without a pause."""
     script = Script()
     script.answers = {"idle": b"+ idling\r\n* 3 EXISTS\r\n"}
@@ -197,6 +197,8 @@ async def test_news_all_the_time(open_readers):
         readers.start(readers.make(pace=pace))
         await readers.told.until(stir_at(script, readers.told, "idle"))
         await readers.told.until(lambda: script.commands[-1:] == ["search"])
+        for _ in range(100):
+            await fetch(store, "SELECT 1")
         assert 1 == script.commands.count("idle")
 
 

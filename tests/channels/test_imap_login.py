@@ -1,5 +1,6 @@
 """How the IMAP channel reaches a mailbox: certificates, passwords, tokens, and what is refused."""
 
+import base64
 import contextlib
 import ssl
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from builders import Sinks
-from imap_script import CAPABILITY, Script
+from imap_script import CAPABILITY, CLOSE, Script
 from imap_world import BOX, Readers
 
 from ingest.channels.imap import probe
+from ingest.channels.imap.mailbox import Mailbox
 from ingest.channels.imap.tokens import Tokens
 from ingest.errors import IngestError, PermanentError, TransientError
 
@@ -280,6 +282,42 @@ async def test_a_token_that_is_refused(try_out, provider, mechanism, after):
     await try_out(script, changes=use_oauth(provider, mechanism))
     assert after == script.proofs[1]
     assert (b"t1" in script.proofs[0], b"t2" in script.proofs[2]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"TAG NO [EXPIRED] too old\r\n", id="expired"),
+        pytest.param(b"TAG NO [AUTHENTICATIONFAILED] no\r\n", id="refused"),
+        pytest.param(CLOSE, id="hung up"),
+    ],
+)
+async def test_a_token_that_ends_early(try_out, a_config, provider, answer):
+    """However a server shows that a token is good no more, the next attempt is by another one."""
+    provider.answers = [a_token("t1"), a_token("t2")]
+    script = Script()
+    changes = use_oauth(provider)
+    config = Readers(a_config, Sinks(None, None), script.port, changes=changes).config
+    config = a_config(config.path.read_text(), SECRETS)
+    mailbox = Mailbox(BOX, config.channels[BOX], config, Tokens(config.channels[BOX].oauth, config))
+    usual = script._ask_for_proof
+
+    async def disbelieve(reader, writer, tag):
+        script._ask_for_proof = usual
+        writer.write(b"+ \r\n")
+        script.proofs.append(base64.b64decode(await reader.readline()))
+        if answer == CLOSE:
+            raise ConnectionError
+        writer.write(answer.replace(b"TAG", tag))
+
+    script._ask_for_proof = disbelieve
+    async with script.open():
+        with contextlib.suppress(TransientError):
+            await mailbox.open()
+        await mailbox.close()
+        await mailbox.open()
+        await mailbox.close()
+    assert (b"t1" in script.proofs[0], b"t2" in script.proofs[-1]) == (True, True)
 
 
 async def test_two_tokens_that_are_refused(try_out, provider):

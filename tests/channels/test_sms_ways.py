@@ -71,9 +71,9 @@ async def open_house(a_config, open_intake, store, upstream):
     """Return an async maker of a channel and its outbox; everything ends with the test."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def make(gateway: str = "kannel", more: str = ""):
+        async def make(gateway: str = "kannel", more: str = "", send: str = ""):
             text = CONFIG.format(gateway=gateway, more=more, port=upstream.port)
-            config = a_config(text, ENVIRON)
+            config = a_config(text + send, ENVIRON)
             sinks = gather_sinks(await open_intake(config))
             bench = await stack.enter_async_context(serve_sms(config, None, sinks))
             await bench.start()
@@ -103,7 +103,7 @@ async def test_the_body_carries_the_reply_once(open_house, upstream):
 
 async def test_the_body_is_written_as_send_would_write_it(open_house):
     """In Latin letters where the channel's texts are: 160 of them are one SMS."""
-    _, bench, _ = await open_house(more="transliterate = true")
+    _, bench, _ = await open_house(send="transliterate = true")
     _, body = await bench.get(ASKED.format(1))
     assert body.isascii()
     assert body.startswith("Prinyato")

@@ -166,7 +166,7 @@ PACED = 'transliterate = true\nper_second = 2\nquiet_hours = "00:00-23:59"\n'
 
 async def test_smsds_tables_have_a_pace_too(a_config, url):
     """The telephone takes so many a minute, and wakes nobody."""
-    config = a_config(CONFIG.replace("{url}", url) + PACED)
+    config = a_config(CONFIG.replace('url = "{url}"\n', f'url = "{url}"\n{PACED}'))
     sender = build_way_out(SMS, config.channels["sms"], config)
     paces = build_paces(config)
     await sender.aclose()

@@ -107,10 +107,15 @@ async def test_a_server_that_is_restarted(reader, mailbox):
 
 
 async def test_sessions_that_are_killed(reader, mailbox):
-    """The daemon's connection is cut again and again while it works: judged once, moved once."""
-    for _ in range(5):
+    """
+    The daemon's connection is cut again and again while it works: judged once, moved once.
+
+    It is let come up in between: who is cut off before that waits longer and longer.
+    """
+    for cuts in range(1, 6):
         await mailbox.write(20)
         await until(mailbox.dovecot.kill_sessions)
+        await until(lambda cuts=cuts: cuts == count_events(reader, "channel.restored"))
     await mailbox.check()
 
 

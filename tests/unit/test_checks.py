@@ -400,8 +400,8 @@ def test_service_refused(text, expected, list_mistakes):
         pytest.param(
             GAMMU + 'database = { url = "postgresql:///smsd" }\n',
             "channels.sms.time_zone: this key is missing, and texts are judged by when they came "
-            "to the gateway; wanted the zone of the times of smsd's machine, like 'Europe/Moscow', or "
-            "trust_arrival_for = 0",
+            "to the gateway; wanted the zone of the times of smsd's machine, like "
+            "'Europe/Moscow', or trust_arrival_for = 0",
             id="a clock of nowhere",
         ),
         pytest.param(

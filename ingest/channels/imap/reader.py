@@ -5,8 +5,8 @@ Rule 1. The bookmark moves to a number when every mail up to it is committed and
 Whatever ends the process, the connection or the database's patience before that, the mails are
 fetched again; the sink knows them by their content and gives the first outcome once more.
 
-Rule 2. While one batch is being committed the next is fetched and read, and while one is put away
-the next is committed. No more than two are ever in memory.
+Rule 2. While one batch is read and committed the next is fetched, and while one is put away the
+next is read and committed. No more than two are ever in memory.
 
 Rule 3. A mail that brings the process down, or that the server cannot give, must not stop those
 behind it. Attempts are noted before they begin; after some that came to no end mails are taken one
@@ -85,8 +85,6 @@ class Reader:
         self._trials = trials
         self._report = report
         self._committing: asyncio.Task[Taken] | None = None
-        self._is_reading = False
-        """Whether a mail is being read: if that never ends, the mail may be to blame."""
 
     async def drain(self) -> bool:
         """
@@ -169,9 +167,8 @@ class Reader:
         care = self._trials.care
         mails = await self._fetch(batch, care)
         self._reached = batch.last
-        ready = await self._read(mails, care)
         before = await self._end_commit()
-        self._committing = asyncio.create_task(self._commit(batch, ready))
+        self._committing = asyncio.create_task(self._commit(batch, mails, care))
         if before is not None:
             await self._put_away(before)
         if care is not Care.TOGETHER:
@@ -201,10 +198,7 @@ class Reader:
         """Read what was fetched."""
         delivery, opened = self._place.delivery, self._place.opened
         if care < Care.HEAD:
-            self._is_reading = True
-            ready = await delivery.read(mails)
-            self._is_reading = False
-            return ready
+            return await delivery.read(mails)
         ready = []
         for mail in mails:
             uid = mail.waiting.uid
@@ -212,9 +206,10 @@ class Reader:
             ready.append(delivery.give_up(mail, f"{opened.name}\0{opened.epoch}\0{uid}"))
         return ready
 
-    async def _commit(self, batch: Batch, mails: Sequence[Ready]) -> Taken:
-        """Have a batch committed."""
-        return Taken(batch.last, await self._place.delivery.hand_over(mails))
+    async def _commit(self, batch: Batch, mails: Sequence[Fetched], care: Care) -> Taken:
+        """Read a batch, and have it committed."""
+        ready = await self._read(mails, care)
+        return Taken(batch.last, await self._place.delivery.hand_over(ready))
 
     async def _end_commit(self) -> Taken | None:
         """Wait for the batch that is being committed, if one is."""
@@ -242,9 +237,9 @@ class Reader:
         """
         Note that the attempt ended in order; where that fails it counts as a crash.
 
-        One that ended while mails were read stays noted: it may be that a restart had to end it.
+        One at whose mails our code hangs never comes here, and stays noted.
         """
-        if self._bookmark.attempts <= self._trials.crashes or self._is_reading:
+        if self._bookmark.attempts <= self._trials.crashes:
             return
         with contextlib.suppress(TransientError, TimeoutError):
             async with asyncio.timeout(GOODBYE):
