@@ -129,7 +129,8 @@ class Settler:
 
     def find_group(self, index: int) -> tuple[Mark, int] | None:
         """Return the account that is written in groups from *index* on, and how many groups."""
-        if self.last_kind in {Kind.VALUE_LABEL, Kind.ZONE} or self.last_kind in EXPOSED:
+        is_exposed = self.last_kind in EXPOSED and not self.is_labelled()
+        if is_exposed or self.last_kind in {Kind.VALUE_LABEL, Kind.ZONE}:
             return None
         groups = self.list_groups(index)
         text = "".join(mark.text for mark in groups).translate(ZEROS)
