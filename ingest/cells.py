@@ -14,9 +14,11 @@ WIDEST = 18
 """Digits that a database integer surely holds."""
 
 
-def read_line(line: RegistryLine) -> Reading | Misreading:
+def read_line(line: RegistryLine, widest: int = WIDEST) -> Reading | Misreading:
     """
     Return what *line* says; fractions of a kilowatt-hour are cut off.
+
+    Of several registers one with more than *widest* digits is a flaw like any other.
 
     Empty cells at the end are registers that the meter does not have; one before a filled cell is
     a gap that nobody can put right by guessing. A register whose cell cannot be believed takes
@@ -28,7 +30,7 @@ def read_line(line: RegistryLine) -> Reading | Misreading:
         return Misreading(line.reason, account, line.problem)
     if not ACCOUNT.fullmatch(account):
         return Misreading(Reason.ACCOUNT_MALFORMED, account, fragment)
-    cells = read_values(line.values)
+    cells = read_values(line.values, min(widest, WIDEST))
     if not cells.values:
         return Misreading(cells.reason, account, fragment)
     read_on = None if line.paid_at is None else line.paid_at.date()
@@ -49,14 +51,16 @@ class Cells(Struct, frozen=True):
         return self.flaws[0].reason if self.flaws else Reason.READING_MISSING
 
 
-def read_values(cells: tuple[str, ...]) -> Cells:
+def read_values(cells: tuple[str, ...], widest: int = WIDEST) -> Cells:
     """Read one cell per register."""
     if len(cells) == 1 and PLAIN.fullmatch(cells[0]):
         return Cells((int(cells[0]),))
     filled = list(cells)
     while filled and not filled[-1]:
         filled.pop()
-    found = [read_value(cell) for cell in filled]
+    if len(filled) == 1:
+        widest = WIDEST  # there is no other register that it could take with it
+    found = [read_value(cell, widest) for cell in filled]
     values = {at: value for at, value in enumerate(found, 1) if isinstance(value, int)}
     if len(values) == len(found):
         return Cells(tuple(values.values()))
@@ -68,7 +72,7 @@ def read_values(cells: tuple[str, ...]) -> Cells:
     return Cells(tuple(values.values()), tuple(values), flaws)
 
 
-def read_value(cell: str) -> int | Reason:
+def read_value(cell: str, widest: int) -> int | Reason:
     """Return the whole kilowatt-hours of a cell, or why they cannot be believed."""
     if not cell:
         return Reason.ZONES_MISMATCH
@@ -76,4 +80,4 @@ def read_value(cell: str) -> int | Reason:
     if match is None:
         return Reason.READING_MALFORMED
     digits = match[1].lstrip("0") or "0"
-    return Reason.TOO_MANY_DIGITS if len(digits) > WIDEST else int(digits)
+    return Reason.TOO_MANY_DIGITS if len(digits) > widest else int(digits)

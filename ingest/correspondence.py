@@ -23,6 +23,7 @@ from ingest.mail.authentication import (
 )
 from ingest.mail.bodies import Body
 from ingest.mail.bounces import OwnId
+from ingest.mail.figures import holds_value
 from ingest.mail.headers import MOST_HEADER_BYTES, encode_domain, is_plain_address
 from ingest.mail.robots import is_robot, sends_bounces
 from ingest.mime import Mail, read_mail
@@ -54,6 +55,8 @@ AUTOMATIC = Verdict(Disposition.IGNORE, Reason.AUTOMATIC_MAIL)
 UNREAD = Verdict(Disposition.HOLD, Reason.AUTOMATIC_MAIL)
 """An automatic mail with a list in it that only a person can read."""
 TOO_LARGE = Verdict(Disposition.HOLD, Reason.TOO_LARGE)
+MOST_FILES = 100
+"""Of a partner's mail; fewer than the parts of a mail that are looked at."""
 FAILED = Verdict(Disposition.HOLD, Reason.FAILED)
 HELD_BACK = Verdict(Disposition.HOLD, Reason.NOT_RECOGNISED)
 REFUSED = {
@@ -153,7 +156,10 @@ def take_large(head: bytes, size: int, envelope: Envelope, desk: Desk) -> Corres
     """Return what a mail of *size* bytes comes to of which only *head* was fetched; see above."""
     taken = take_mail(head, envelope, desk)
     key = hashlib.sha256(b"%d\0%b" % (size, head)).hexdigest()
-    message = replace(taken.message, external_id=key, finding=TOO_LARGE)
+    fetched = "only the head" if head else "nothing"
+    told = f"[not read: of {size} bytes {fetched} was fetched; the whole lies in the mailbox]"
+    text = f"{taken.message.text}\n\n{told}".strip()
+    message = replace(taken.message, text=text, external_id=key, finding=TOO_LARGE)
     return Correspondence(message, taken.report, taken.problem)
 
 
@@ -198,6 +204,8 @@ def take_files(
     )
     if not files:
         return Correspondence(message)
+    if len(files) > MOST_FILES:  # none may be passed over in silence
+        return Correspondence(replace(message, reply_to=None, finding=TOO_LARGE))
     shown = "".join(f"\n[{registry}: {one.name}, {len(one.content)} bytes]" for one in files)
     message = replace(message, text=f"{message.text}{shown}".strip(), reply_to=None)
     if found is UNASKED or found.proof is not Proof.PASSED:
@@ -271,6 +279,20 @@ def list_answered(mail: Mail, desk: Desk) -> list[OwnId]:
     return [one for one in mail.answers if one.domain in desk.domains]
 
 
+def is_idle(mail: Mail, desk: Desk) -> bool:
+    """
+    Tell whether the mail answers one of ours without a reading, and without what may be a value.
+
+    A value alone, as in «Правильно 5476», corrects what we have taken: who wrote it must hear that
+    it does not count yet. He does once a day for a thread (``outbox.py``), and therefore only where
+    the headers tell the thread: with our words alone nobody could stop a robot.
+    """
+    is_answer = bool(list_answered(mail, desk))
+    if not (is_answer or mail.quotes_ours) or parse(mail.text).items:
+        return False
+    return not (is_answer and holds_value(mail.text))
+
+
 def find_report(mail: Mail, desk: Desk) -> DeliveryReport | None:
     """Return what the mail reports of an answer of ours; a forged one is no more than a note."""
     bounce = mail.bounce
@@ -328,13 +350,12 @@ def find_reply_to(mail: Mail, sender: str, found: Authentication, desk: Desk) ->
     Return where the answer goes: to the envelope sender, unless nobody there may have it.
 
     Reply-To may name another address of the same domain, where the sender is known to be genuine.
-    What answers an answer of ours and holds no reading is not answered: it may be a robot that
-    never stops. A person reads it all the same.
+    What answers an answer of ours and says nothing of a reading is not answered: it may be a robot
+    that never stops. A person reads it all the same.
     """
     if mail.is_doubtful or (desk.on_failure != "judge" and not found.is_envelope_proven):
         return None
-    is_to_ours = mail.quotes_ours or bool(list_answered(mail, desk))
-    if is_to_ours and not parse(mail.text).items:
+    if is_idle(mail, desk):
         return None
     is_genuine = bool(desk.trusted) and found.is_envelope_proven
     if is_genuine and mail.reply_to and find_domain(mail.reply_to) == find_domain(sender):

@@ -123,9 +123,11 @@ class Daemon:
         porch = self.make_porch(stack)
         await porch.enter_async_context(self.receive(journals, policies, phrasebook))
         store = await self.reach_database(stack)
-        paces = build_paces(self.config)
-        outbox = Outbox(store, senders, self.config.settings.replies, paces=paces)
-        intake = Intake(store, policies, phrasebook, on_owed=outbox.wake)
+        outbox = Outbox(
+            store, senders, self.config.settings.replies, paces=build_paces(self.config)
+        )
+        within = self.config.settings.database.receive_within
+        intake = Intake(store, policies, phrasebook, on_owed=outbox.wake, within=within)
         registries = RegistryIntake(store, policies)
         await self.health.look(store)
         self.start_root(stack, "outbox", outbox.run())

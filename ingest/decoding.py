@@ -14,6 +14,8 @@ from typing import TypeVar
 import msgspec
 from msgspec import inspect
 
+from ingest.settings.tables import Secret
+
 AnyTable = TypeVar("AnyTable")
 
 WANTED = {
@@ -34,6 +36,10 @@ MISSING = re.compile(r"Object missing required field `(?P<field>.*)`")
 EXPECTED = re.compile(r"Expected `(?P<kinds>[^`]+)`(?P<limit> [^,]+)?(, got `(?P<got>[^`]+)`)?")
 CHOICE = re.compile(r"Invalid (?:enum )?value '?(?P<value>.*?)'?", re.DOTALL)
 WIDTH = 60
+ONLY_WAYS = (
+    'wanted { credential = "NAME" }, { file = "PATH" } or { env = "NAME" }: a secret never stands '
+    "here"
+)
 
 
 def decode_table(
@@ -60,7 +66,22 @@ def explain(where: str, table: object, kind: type, error: str) -> str:
     if choice := CHOICE.fullmatch(message):
         choices = list_choices(kind, path, of_keys=bool(at and at["key"]))
         return f"{where}{path}: found {choice['value']!r}, wanted one of {', '.join(choices)}"
-    return f"{where}{path}: {explain_type(message, find_value(table, path))}"
+    value = find_value(table, path)
+    if any(is_secret(one) for one in find_types(kind, path)):
+        return f"{where}{path}: found {describe_kind(value)}, {ONLY_WAYS}"
+    return f"{where}{path}: {explain_type(message, value)}"
+
+
+def is_secret(info: inspect.Type) -> bool:
+    """Tell whether a type says where a secret is kept."""
+    return isinstance(info, inspect.StructType) and info.cls is Secret
+
+
+def describe_kind(value: object) -> str:
+    """Say what kind of value stands somewhere, without showing it."""
+    if isinstance(value, dict | list):
+        return shorten(value)
+    return "a text" if isinstance(value, str) else "a number or a word"
 
 
 def explain_type(message: str, value: object) -> str:

@@ -18,6 +18,7 @@ class MessageFilter(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     state: str | None = None
     account: str | None = None
+    reply: str | None = None
     since: dt.datetime | None = None
     limit: int = 20
 
@@ -57,6 +58,7 @@ async def list_messages(store: Store, wanted: MessageFilter) -> list[Row]:
         wanted.account,
         wanted.since,
         wanted.limit,
+        wanted.reply,
     )
 
 

@@ -22,6 +22,10 @@ parked. Neighbours never notice.
 Rule 6. When PostgreSQL is away, the whole group is refused with TransientError: the upstreams keep
 their messages and come again. A commit whose end is unknown is treated the same way, because the
 repeat will find it (Rule 3).
+
+Rule 7. Nobody waits for what others wait for in vain. A group that is not committed in time is
+refused while its commit is under way; until that has ended and PostgreSQL answers a question,
+newcomers are refused at once.
 """
 
 import asyncio
@@ -61,6 +65,7 @@ from ingest.records import (
 from ingest.replies import Phrasebook
 from ingest.retry import retry_on
 from ingest.store import ConflictError, Store
+from ingest.trial import Trial
 
 log = get_logger()
 
@@ -117,7 +122,9 @@ class Intake:
         phrasebook: Phrasebook,
         *,
         on_owed: Callable[[], None] = lambda: None,
+        within: float = 10.0,
     ) -> None:
+        """*within* so many seconds a group is committed, or its messages are refused for now."""
         self._store = store
         self._policies = policies
         self._phrasebook = phrasebook
@@ -127,11 +134,14 @@ class Intake:
         self._waiting_bytes = 0
         self._arrived = asyncio.Event()
         self._closed = False
+        self._trial = Trial(store, within)
 
     async def receive(self, message: InboundMessage) -> Outcome:
         """Return once *message* is committed; see :class:`ingest.ports.Sink`."""
         if self._closed:
             raise TransientError("the daemon is stopping")
+        if self._trial.problem:
+            raise TransientError(self._trial.problem)
         if self._waiting_bytes > MOST_WAITING_BYTES:
             raise TransientError("too much is waiting to be recorded")
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -151,6 +161,7 @@ class Intake:
         finally:
             self._closed = True
             refuse(self.take_all(), TransientError("the daemon is stopping"))
+            await self._trial.end()
 
     async def drain(self) -> None:
         """Take no more, and return when all that waited is recorded; ``run`` goes on meanwhile."""
@@ -176,16 +187,20 @@ class Intake:
     def take_all(self) -> list[Waiting]:
         """Return everything that waits."""
         group, self._waiting = self._waiting, []
+        self._waiting_bytes = 0
+        self._arrived.clear()
+        metrics.WAITING.set(0)
         return group
 
     async def settle_group(self, group: Sequence[Waiting]) -> None:
         """Record a group and hand out its outcomes; whatever happens, everybody gets an answer."""
         started = clock.monotonic()
         try:
-            outcomes = await self.record([one.message for one in group])
+            outcomes = await self._trial.attempt(self.record([one.message for one in group]))
         except TransientError as error:
             refuse(group, error)
             metrics.DATABASE_UP.set(0)
+            await self._trial.until_back(str(error), self.turn_away)
             return
         except Exception:
             log.exception("group.failed", messages=len(group))
@@ -198,6 +213,10 @@ class Intake:
         metrics.GROUPS.observe(len(group))
         metrics.COMMIT_SECONDS.observe(clock.monotonic() - started)
         answer(group, outcomes)
+
+    def turn_away(self) -> None:
+        """Refuse for now whatever waits."""
+        refuse(self.take_all(), TransientError(self._trial.problem))
 
     async def record(self, messages: Sequence[InboundMessage]) -> dict[MessageKey, Outcome]:
         """Judge and record *messages*, the first copy of each; return their outcomes."""

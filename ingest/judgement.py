@@ -158,7 +158,8 @@ def judge_message(
         readings = tuple(
             refuse_item(line, item, verdict) for line, item in enumerate(submission.items, start=1)
         )
-    reply = render_reply(verdict, readings, occasion, phrasebook)
+    told = () if is_held_back(message) else readings
+    reply = render_reply(verdict, told, occasion, phrasebook)
     return Judgement(
         receipt=occasion.receipt,
         verdict=verdict,
@@ -167,6 +168,11 @@ def judge_message(
         reply=reply,
         is_owed=bool(reply) and message.reply_to is not None,
     )
+
+
+def is_held_back(message: InboundMessage) -> bool:
+    """Tell whether what is read in *message* need not be the sender's words, but quoted ones."""
+    return message.finding is not None and message.finding.reason is Reason.NOT_RECOGNISED
 
 
 def find_verdict(message: InboundMessage, submission: Submission, policy: Policy) -> Verdict | None:

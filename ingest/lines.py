@@ -19,6 +19,7 @@ from ingest.cells import read_line
 from ingest.judgement import (
     Occasion,
     Standings,
+    judge_flaws,
     judge_item,
     open_occasion,
     refuse_item,
@@ -60,7 +61,7 @@ class Work(Struct, frozen=True, gc=False):
 
 
 class Earlier(Struct, frozen=True):
-    """The line that had an operation last, in another registry of the channel."""
+    """A line of the registry of the channel that had an operation last, the one at hand apart."""
 
     account: str
     receipt: str
@@ -86,7 +87,7 @@ class JudgedLine(Struct, frozen=True, gc=False):
 
 def prepare_line(line: RegistryLine, whole: Occasion) -> Work:
     """Read the cells of a line and find what it is judged by."""
-    item = read_line(set_clock(line, whole.received_at))
+    item = read_line(set_clock(line, whole.received_at), whole.policy.max_digits)
     operation = name_operation(line) if isinstance(item, Reading) else None
     return Work(line, item, place_line(line, whole), operation)
 
@@ -124,13 +125,13 @@ def set_clock(line: RegistryLine, received_at: dt.datetime) -> RegistryLine:
 
 
 def judge_lines(
-    work: Sequence[Work], earlier: Mapping[OperationKey, Earlier], standings: Standings
+    work: Sequence[Work], earlier: Mapping[OperationKey, Sequence[Earlier]], standings: Standings
 ) -> list[JudgedLine]:
     """Judge lines in order; what is accepted takes its place in *standings*."""
     if not earlier:
         judged = [judge_line(one, standings) for one in work]
     else:
-        judged = [judge_beside(one, earlier.get(one.key), standings) for one in work]
+        judged = [judge_beside(one, earlier.get(one.key, ()), standings) for one in work]
     return settle_lines(judged, standings) if judged else []
 
 
@@ -169,14 +170,19 @@ def doubt_time(line: RegistryLine, occasion: Occasion) -> Verdict | None:
     return None
 
 
-def judge_beside(one: Work, earlier: Earlier | None, standings: Standings) -> JudgedLine:
-    """Judge one line in the light of the one that had its operation before."""
+def judge_beside(one: Work, earlier: Sequence[Earlier], standings: Standings) -> JudgedLine:
+    """
+    Judge one line in the light of those that had its operation before, the last of them first.
+
+    A payment may have several lines: who sends them again repeats each, and the first does not win.
+    """
     item = one.item
-    if earlier is None or isinstance(item, Misreading):
+    if not earlier or isinstance(item, Misreading):
         return judge_line(one, standings)
-    if not item.flaws and is_same(item, earlier):
-        return repeat_line(one, item, earlier)
-    reason = doubt_operation(one, earlier)
+    same = next((before for before in earlier if is_same(item, before)), None)
+    if same is not None:
+        return repeat_line(one, item, same)
+    reason = doubt_operation(one, earlier[0])
     if reason is None:
         return judge_line(one, standings)
     occasion = one.occasion
@@ -210,7 +216,7 @@ def doubt_operation(one: Work, earlier: Earlier) -> Reason | None:
 
 def repeat_line(one: Work, item: Reading, earlier: Earlier) -> JudgedLine:
     """
-    Return a line that changes nothing: what it says was recorded before.
+    Return a line that changes nothing: what it says was recorded before, flaws apart.
 
     It has period and time of the one before, so that it can take its place if that is withdrawn.
     """
@@ -224,6 +230,7 @@ def repeat_line(one: Work, item: Reading, earlier: Earlier) -> JudgedLine:
         period=earlier.period if disposition is Disposition.ACCEPT else None,
         read_on=item.read_on,
         registers=item.registers,
+        flaws=judge_flaws(item, one.occasion.policy.dispositions),
     )
     return replace(
         make_judged(one, reading),

@@ -46,7 +46,7 @@ class Mail(Struct, frozen=True, kw_only=True):
     message_id: str = ""
     """With the angle brackets; empty unless it is a proper one."""
     references: str = ""
-    """Proper message ids only."""
+    """Of the thread, in its order, with what the mail answers; proper message ids only."""
     date: dt.datetime | None = None
     """The sender's own clock, aware."""
     from_address: str = ""
@@ -92,9 +92,9 @@ def read_mail(raw: bytes, *, read_attachments: bool = False) -> Mail:
     automatic = find_automation(fields, frozenset(body.content_types))
     if not automatic and writer.is_postmaster:
         automatic = "from a postmaster"
-    references = MESSAGE_ID.findall(headers.get_plain("references"))
+    in_reply_to, references = headers.get_plain("in-reply-to"), headers.get_plain("references")
     message_ids = MESSAGE_ID.findall(headers.get_plain("message-id"))
-    answers = find_own_ids(f"{headers.get_plain('in-reply-to')} {headers.get_plain('references')}")
+    answers = find_own_ids(f"{in_reply_to} {references}")
     # In the subject of an answer to ours our own words come back.
     quotes_ours = has_echo(shorten(body.text))
     is_echo = (bool(answers) or quotes_ours) and bool(automatic or ANSWERED.match(subject))
@@ -104,7 +104,7 @@ def read_mail(raw: bytes, *, read_attachments: bool = False) -> Mail:
         text=words.text,
         subject=subject,
         message_id=message_ids[0] if len(message_ids) == 1 else "",
-        references=" ".join(references),
+        references=" ".join(dict.fromkeys(MESSAGE_ID.findall(f"{references} {in_reply_to}"))),
         date=parse_date(headers.get_plain("date")),
         from_address=writer.address,
         reply_to=writer.reply_to,
@@ -157,7 +157,9 @@ class Words:
         """Return why the text cannot be believed as it stands."""
         doubts = []
         if self._body.disagreement:
-            doubts.append(f"[plain text and HTML differ]\n{self._body.disagreement}")
+            # The one that was read stands above, where the sender's words are.
+            others = [one for one in self._body.disagreement if not holds_lines(self.text, one)]
+            doubts.append("\n".join(("[plain text and HTML differ]", "\n\n".join(others))))
         if self._body.is_cut or self._goes_on():
             doubts.append("[not read to its end: more than is read of a mail]")
         if self._answers and not self._own and seems_to_hold_account(self.text):
@@ -174,6 +176,11 @@ class Words:
         """Tell whether the sender's own words reach beyond what is read of them."""
         is_short = len(self._whole) < len(self._body.text)
         return is_short and len(self._own) * 2 >= len(self._whole)
+
+
+def holds_lines(text: str, lines: str) -> bool:
+    """Tell whether *lines* stand in *text*, whole and together."""
+    return f"\n{lines}\n" in f"\n{text}\n"
 
 
 def find_removed(whole: str, own: str) -> str:

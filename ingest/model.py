@@ -53,6 +53,7 @@ class Reason(StrEnum):
     AUTOMATIC_MAIL = "automatic_mail"
     SENDER_REFUSED = "sender_refused"
     TOO_LARGE = "too_large"
+    INCOMPLETE = "incomplete"
     FAILED = "failed"
 
 

@@ -14,7 +14,8 @@ row says before the attempt that it begins.
 Rule 4. Each channel has a loop of its own: a gateway that hangs delays nobody else's replies.
 
 Rule 5. Loops end here: so many replies a day to one address for one reason and in all, so many a
-minute to everybody.
+minute to everybody. In a thread with an answer of ours, one a day says that nothing was read: a
+person has been told, and a robot that hides what it is would answer each.
 
 Rule 6. A channel has its own pace: so many a second or a minute, because its gateway takes no more,
 and none in its quiet hours. What would leave then gets the end of those hours as its time.
@@ -33,6 +34,7 @@ from msgspec.structs import replace
 from ingest import clock, metrics
 from ingest.errors import TransientError
 from ingest.log import get_logger
+from ingest.mail.bounces import find_own_ids
 from ingest.model import (
     TAKEN,
     Acknowledgement,
@@ -215,6 +217,8 @@ class Outbox:
         most = self._settings.per_address
         if claim.acknowledgement.reason in TAKEN:
             most = self._settings.per_address_accepted
+        elif claim.sent_for_reason and is_unread_answer(claim.acknowledgement):
+            return "one such reply within a day is enough for answers to an answer of ours"
         elif claim.sent_for_reason >= self._settings.per_address_and_reason:
             return f"{claim.sent_for_reason} replies for this reason within a day are enough"
         if claim.sent_in_all >= most:
@@ -281,6 +285,12 @@ class Outbox:
         except TransientError as error:
             log.warning("reply.unsettled", receipt=acknowledgement.receipt, problem=str(error))
         note_reply(acknowledgement, state, detail)
+
+
+def is_unread_answer(acknowledgement: Acknowledgement) -> bool:
+    """Tell whether it says that nothing was read in what answers an answer of ours."""
+    is_unread = acknowledgement.reason is Reason.NOT_RECOGNISED
+    return is_unread and bool(find_own_ids(acknowledgement.reply_to.references))
 
 
 def count_earlier(claims: Sequence[Claim]) -> list[Claim]:

@@ -113,6 +113,9 @@ class ReportSink(Protocol):
         to be kept.
         """
 
+    async def record_silence(self, receipt: str, detail: str) -> None:
+        """Note with a message that its answer is not given, and why; raises TransientError."""
+
 
 class Bookmarks(Protocol):
     """How far each place has been read, and who reads it now; both in the database."""

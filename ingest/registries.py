@@ -111,7 +111,10 @@ class RegistryIntake:
             registry.external_id,
             clean(registry.claim),
         ):
-            await self.finish_registry(read_progress(row), "the file changed while it was read")
+            progress = read_progress(row)
+            is_refused = progress.decision is Decision.REFUSED
+            problem = "the file changed while it was read"
+            await self.close(progress, problem, is_as_new=not is_refused)
 
     async def receive_chunk(
         self, progress: RegistryProgress, chunk: RegistryChunk
@@ -205,6 +208,19 @@ class RegistryIntake:
 
     async def finish_registry(self, progress: RegistryProgress, problem: str = "") -> Outcome:
         """Close the registry; with a *problem* none of its readings counts."""
+        await self.close(progress, problem)
+        [row] = await self._store.fetch("get_registry", progress.message_id)
+        return Outcome(
+            receipt=row["receipt"],
+            verdict=read_verdict(row),
+            reply=row["reply"],
+            again=progress.finished,
+        )
+
+    async def close(
+        self, progress: RegistryProgress, problem: str, *, is_as_new: bool = False
+    ) -> None:
+        """Close the registry; *is_as_new*: its content is new when it comes again."""
         async with self._store.transaction(time_limit=WITHDRAW_WITHIN) as transaction:
             [row] = await transaction.fetch("lock_registry", progress.message_id)
             if row["state"] == "open":
@@ -217,17 +233,11 @@ class RegistryIntake:
                     verdict.disposition,
                     verdict.reason,
                     clean(problem),
+                    is_as_new,
                 )
                 note_finished(row, verdict, problem)
         self._opened.discard(progress.message_id)
         self._foreseen.forget(progress.message_id)
-        [row] = await self._store.fetch("get_registry", progress.message_id)
-        return Outcome(
-            receipt=row["receipt"],
-            verdict=read_verdict(row),
-            reply=row["reply"],
-            again=progress.finished,
-        )
 
     async def list_results(self, progress: RegistryProgress) -> AsyncIterator[Sequence[LineResult]]:
         """Yield the results of all data lines by line number, in batches."""
@@ -287,15 +297,16 @@ def check_position(row: Row, progress: RegistryProgress) -> None:
 
 async def find_earlier(
     source: Source, channel: ChannelName, message_id: int, work: Sequence[Work]
-) -> Mapping[OperationKey, Earlier]:
-    """Return the lines of other registries that had the operations of these."""
+) -> Mapping[OperationKey, Sequence[Earlier]]:
+    """Return the lines of other registries that had the operations of these, the last first."""
     keys = sorted({one.key for one in work if one.operation is not None})
     if not keys:
         return {}
     operations = [(clean(operation or ""), account) for operation, account in keys]
     rows = await source.fetch("find_operations", channel, *columns(operations, 2), message_id)
-    return {
-        keys[row["ord"] - 1]: Earlier(
+    earlier: dict[OperationKey, list[Earlier]] = {}
+    for row in rows:
+        one = Earlier(
             account=row["account"],
             receipt=row["receipt"],
             registers=tuple(row["registers"]),
@@ -303,8 +314,8 @@ async def find_earlier(
             period=row["period"],
             effective_at=row["effective_at"],
         )
-        for row in rows
-    }
+        earlier.setdefault(keys[row["ord"] - 1], []).append(one)
+    return earlier
 
 
 def read_tally(text: str) -> Counter[Verdict]:

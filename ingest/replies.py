@@ -49,7 +49,13 @@ FRAMES = {
 LONGEST_CONTACT = 200
 
 OF_WHOLE = frozenset(
-    {Reason.AUTOMATIC_MAIL, Reason.SENDER_REFUSED, Reason.TOO_LARGE, Reason.FAILED}
+    {
+        Reason.AUTOMATIC_MAIL,
+        Reason.SENDER_REFUSED,
+        Reason.TOO_LARGE,
+        Reason.INCOMPLETE,
+        Reason.FAILED,
+    }
 )
 """Reasons that concern a message whatever readings are in it."""
 NEEDS_ADVICE = frozenset({Disposition.HOLD, Disposition.REJECT})
@@ -100,8 +106,7 @@ class Phrasebook:
         if len(facts.readings) > 1:
             text = self._render_several(facts, (language, form), context)
         else:
-            whole = JudgedReading(0, "", (), verdict, "")
-            reading = facts.readings[0] if facts.readings else whole
+            reading = facts.readings[0] if facts.readings else make_whole(verdict)
             text = self._render_one(reading, facts, (language, form), context)
         if form is Form.SHORT:
             return text
@@ -124,7 +129,16 @@ class Phrasebook:
             told = pick_items(facts.readings)
             context["omitted"] = len(facts.readings) - len(told)
             context["items"] = self._list_items(told, facts, kind, context | {"several": True})
+        else:
+            context["shared"] = self._render_shared(facts, kind, context)
         return self._fill((*kind, "several"), context)
+
+    def _render_shared(self, facts: Facts, kind: tuple[Language, Form], context: Context) -> str:
+        """Say why no reading counts, where all have one reason; nothing where they differ."""
+        verdicts = {one.verdict for one in facts.readings}
+        if len(verdicts) > 1 or facts.readings[0].verdict.disposition not in NEEDS_ADVICE:
+            return ""
+        return self._render_one(make_whole(*verdicts), facts, kind, dict(context)).strip()
 
     def _list_items(
         self,
@@ -261,7 +275,13 @@ def describe_message(facts: Facts, language: Language) -> Context:
         "opens_on": opens[0],
         "opens_short": opens[1],
         "several": False,
+        "total": 1,
     }
+
+
+def make_whole(verdict: Verdict) -> JudgedReading:
+    """Return what stands for all of a message, without an account and values."""
+    return JudgedReading(0, "", (), verdict, "")
 
 
 def leave_out_untold(facts: Facts) -> Facts:
@@ -338,6 +358,9 @@ def list_samples() -> Iterator[Facts]:
         ("12345678901", ()),
         ("", ()),
     )
+    refused = JudgedReading(
+        2, "000000000017", (1,), Verdict(Disposition.REJECT, Reason.READING_MISSING), "17*"
+    )
     for reason, disposition in product(Reason, (*NEEDS_ADVICE, Disposition.ACCEPT)):
         verdict = Verdict(disposition, reason)
         late = JudgedReading(
@@ -348,6 +371,12 @@ def list_samples() -> Iterator[Facts]:
             for account, values in accounts
         ]
         sample = Facts(verdict=verdict, receipt="7K4M-2Q9X", received_on=day)
-        for shown in ((), *((one,) for one in (*readings, late)), (late,) * 2, (late,) * 1000):
+        for shown in (
+            (),
+            *((one,) for one in (*readings, late)),
+            (late,) * 2,
+            (late,) * 1000,
+            (late, refused),
+        ):
             yield replace(sample, readings=shown, closes_at=closing)
             yield replace(sample, readings=shown, next_opening=closing, contact="8 800 700-24-57")

@@ -3,6 +3,9 @@
 from ingest.model import DeliveryReport
 from ingest.store import Store, clean
 
+SUPPRESSED = "reply.suppressed"
+"""The event of a message whose answer was to stand in a response, and did not."""
+
 
 class ReportStore:
     """The :class:`ingest.ports.ReportSink` of all channels."""
@@ -22,3 +25,7 @@ class ReportStore:
             report.reported_at,
         )
         return bool(rows)
+
+    async def record_silence(self, receipt: str, detail: str) -> None:
+        """Note with a message that its answer is not given, and why."""
+        await self._store.fetch("record_silence", receipt, SUPPRESSED, detail)

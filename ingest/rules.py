@@ -169,6 +169,7 @@ DISPOSITIONS: Mapping[Reason, Disposition] = {
     Reason.AUTOMATIC_MAIL: Disposition.IGNORE,
     Reason.SENDER_REFUSED: Disposition.REJECT,
     Reason.TOO_LARGE: Disposition.REJECT,
+    Reason.INCOMPLETE: Disposition.HOLD,
     Reason.FAILED: Disposition.HOLD,
 }
 """What each reason leads to unless config.toml says otherwise."""

@@ -19,6 +19,7 @@ from asyncpg.pool import PoolConnectionProxy
 from msgspec import Struct
 
 from ingest.errors import ConfigError, PermanentError, TransientError
+from ingest.faults import explain_fault
 from ingest.log import get_logger
 
 log = get_logger()
@@ -31,6 +32,10 @@ NAMED = re.compile(r"^-- name: (\w+)\n(.*?)(?=^-- name: |\Z)", re.MULTILINE | re
 SQL = resources.files("ingest") / "sql"
 QUERIES = "queries.sql"
 """The statements on our own tables; those on somebody else's stand in a file of their own."""
+
+CONNECT_WITHIN = 10
+"""Seconds."""
+NO_SOCKET = "PostgreSQL's socket is not there: it does not run"
 
 
 class ConflictError(TransientError):
@@ -126,7 +131,7 @@ class Store:
                 password=password or None,
                 min_size=1,
                 max_size=connections,
-                timeout=10,
+                timeout=CONNECT_WITHIN,
                 command_timeout=statement_timeout + 5,
                 reset=keep_session,
                 server_settings=settings,
@@ -135,7 +140,8 @@ class Store:
                 ValueError) as error:  # fmt: skip
             raise ConfigError(f"database.url: PostgreSQL refuses the connection: {error}") from None
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-            raise TransientError(f"PostgreSQL does not answer: {describe(error)}") from error
+            problem = describe(error, CONNECT_WITHIN).removeprefix("PostgreSQL: ")
+            raise TransientError(f"PostgreSQL does not answer: {problem}") from error
         return cls(pool, queries)
 
     async def close(self) -> None:
@@ -276,8 +282,14 @@ def translated_errors() -> Iterator[None]:
         raise TransientError(describe(error)) from error
 
 
-def describe(error: BaseException) -> str:
-    """Say what PostgreSQL said, in one line."""
+def describe(error: BaseException, within: float | None = None) -> str:
+    """Say what PostgreSQL said, in one line; or what became of the connection to it."""
+    if isinstance(error, FileNotFoundError):
+        return NO_SOCKET
+    if isinstance(error, asyncpg.ConnectionDoesNotExistError):
+        return "PostgreSQL: the connection broke off"
+    if isinstance(error, OSError) and (fault := explain_fault(error, within)):
+        return f"PostgreSQL: {fault}"
     first = (str(error).splitlines() or [""])[0]
     return f"{type(error).__name__}: {first}" if first else type(error).__name__
 

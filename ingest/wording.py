@@ -76,10 +76,20 @@ MONTHS: Mapping[Language, Sequence[str]] = {
 }
 
 
+ZONES: Mapping[Language, Sequence[str]] = {"ru": ("день", "ночь"), "en": ("day", "night")}
+"""Of a meter with two."""
+
+
 def describe_reading(reading: JudgedReading, language: Language, received_on: dt.date) -> Context:
-    """Return what a template may say of one reading."""
-    values = reading.values
+    """
+    Return what a template may say of one reading.
+
+    Of what is not recognised no numbers are said back: they may be rubles as well.
+    """
     account = clean_account(reading.account)
+    is_clear = reading.verdict.reason is not Reason.NOT_RECOGNISED
+    values = reading.values if is_clear else ()
+    fragment = reading.fragment if is_clear or not account else ""
     return {
         "line": reading.line,
         "disposition": reading.verdict.disposition.value,
@@ -87,10 +97,11 @@ def describe_reading(reading: JudgedReading, language: Language, received_on: dt
         "digits": len(account)
         if account.isdecimal() and len(account) != len(EXAMPLE_ACCOUNT)
         else 0,
-        "values": render_values(values),
+        "values": name_zones(reading, language) if is_clear else "",
+        "numbers": render_values(values),
         "zones": len(values),
         "previous": render_values(reading.previous),
-        "fragment": clean_fragment(reading.fragment, LONGEST_FRAGMENT),
+        "fragment": clean_fragment(fragment, LONGEST_FRAGMENT),
         "example": choose_example(reading, account),
         "example_account": account if ACCOUNT.fullmatch(account) else EXAMPLE_ACCOUNT,
         "example_value": EXAMPLE_VALUE,
@@ -118,13 +129,16 @@ def describe_all(
     for reading in readings:
         by_disposition[reading.verdict.disposition].append(reading)
     accepted = by_disposition[Disposition.ACCEPT]
+    rejected = by_disposition[Disposition.REJECT]
     period = accepted[0].period if accepted else None
     return {
         "total": len(readings),
         "accepted_count": len(accepted),
-        "rejected_count": len(by_disposition[Disposition.REJECT]),
+        "rejected_count": len(rejected),
         "held_count": len(by_disposition[Disposition.HOLD]),
-        "rejected": list_tails(by_disposition[Disposition.REJECT], language),
+        "rejected": list_tails(rejected, language),
+        "refusals": list_refusals(rejected, language),
+        "is_shut": any(one.verdict.reason is Reason.WINDOW_CLOSED for one in rejected),
         "held": list_tails(by_disposition[Disposition.HOLD], language),
         **describe_period(period, language, received_on),
     }
@@ -140,13 +154,24 @@ def pick_items(readings: Sequence[JudgedReading]) -> list[JudgedReading]:
 
 def list_tails(readings: Sequence[JudgedReading], language: Language) -> list[str]:
     """Name a few readings by the end of their accounts, or by their place in the message."""
-    number = "№" if language == "ru" else "#"
-    tails = (
-        f"…{account[-4:]}" if len(account) > len("…1234") else account or f"{number}{reading.line}"
-        for reading in readings[: 2 * MOST_TAILS]
-        for account in [clean_account(reading.account)]
-    )
+    tails = (find_tail(reading, language) for reading in readings[: 2 * MOST_TAILS])
     return list(dict.fromkeys(tails))[:MOST_TAILS]
+
+
+def list_refusals(readings: Sequence[JudgedReading], language: Language) -> list[Context]:
+    """Name readings with their reasons; none of them where they are too many for a short text."""
+    if len(readings) > MOST_TAILS:
+        return []
+    named = {find_tail(one, language): one.verdict.reason.value for one in reversed(readings)}
+    return [{"tail": tail, "reason": reason} for tail, reason in reversed(named.items())]
+
+
+def find_tail(reading: JudgedReading, language: Language) -> str:
+    """Name a reading by the end of its account, or by its place in the message."""
+    account = clean_account(reading.account)
+    if len(account) > len("…1234"):
+        return f"…{account[-4:]}"
+    return account or f"{'№' if language == 'ru' else '#'}{reading.line}"
 
 
 @lru_cache(maxsize=256)
@@ -158,8 +183,26 @@ def render_day(day: dt.date, language: Language) -> tuple[str, str]:
     return f"{day.day} {month} {day.year}", f"{day.day} {month[:3]}"
 
 
+def name_zones(reading: JudgedReading, language: Language) -> str:
+    """
+    Return the values as they were taken: ``5467``, or ``день 5467, ночь 1203``.
+
+    Of two the first is the day's, as docs/parser.md asks for; more bear the names that meters give.
+    """
+    values, registers = reading.values, reading.registers or range(1, len(reading.values) + 1)
+    is_taken = reading.verdict.reason is not Reason.ZONES_MISMATCH and len(values) <= MOST_ZONES
+    if not is_taken or tuple(registers) in ((), (1,)):
+        return render_values(values)
+    names = dict(enumerate(ZONES[language], start=1)) if tuple(registers) == (1, 2) else {}
+    letter = "Т" if language == "ru" else "T"
+    return ", ".join(
+        f"{names.get(register, f'{letter}{register}')} {render_value(value)}"
+        for register, value in zip(registers, values, strict=True)
+    )
+
+
 def render_values(values: Sequence[int]) -> str:
-    """Return ``5467``, or ``5467 / 1203`` for the zones of one register."""
+    """Return ``5467``, or ``5467 / 1203`` for several."""
     if len(values) == 1:
         return render_value(values[0])
     shown = " / ".join(render_value(value) for value in values[:MOST_ZONES])

@@ -74,6 +74,17 @@ CASES = {
     "not-recognised": of_whole(Reason.NOT_RECOGNISED),
     "failed": of_whole(Reason.FAILED),
     "too-large": of_whole(Reason.TOO_LARGE),
+    "incomplete": of_whole(Reason.INCOMPLETE),
+    "question": the_facts(
+        a_judged_reading(
+            Reason.NOT_RECOGNISED, 3500, fragment=f"Почему начислили 3500 рублей? ЛС {ACCOUNT}"
+        )
+    ),
+    "several-while-shut": the_facts(
+        a_judged_reading(Reason.WINDOW_CLOSED),
+        a_judged_reading(Reason.WINDOW_CLOSED, 1203, line=2, account="000000000017"),
+        **SHUT,
+    ),
     "several-accepted": the_facts(
         a_judged_reading(), a_judged_reading(Reason.ACCEPTED, 1203, line=2, account="000000000017")
     ),

@@ -22,8 +22,10 @@ LOCAL = "127.0.0.1"
 class Refusal(Exception):  # noqa: N818 -- it is an answer, not a fault
     """The request is turned away, with a status, a cause for the metrics and a plain reason."""
 
-    def __init__(self, status: HTTPStatus, cause: str, detail: str) -> None:
+    def __init__(self, status: HTTPStatus, cause: str, detail: str, *, note: str = "") -> None:
+        # note is for our log alone, and says more than whoever asks should learn.
         super().__init__(detail)
+        self.note = note or detail
         self.status = status
         self.cause = cause
         self.detail = detail
@@ -33,12 +35,14 @@ def check_address(
     request: web.Request, allowed: Sequence[Network], proxies: Sequence[Network]
 ) -> None:
     """Turn away who is in none of the *allowed* networks; without any, everybody may come."""
-    if not allowed:
-        return
-    forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
-    client = find_client(request.remote or LOCAL, forwarded, proxies)
-    if not is_within(client, allowed):
+    if allowed and not is_within(find_asker(request, proxies), allowed):
         raise Refusal(HTTPStatus.FORBIDDEN, "address", "this address is not allowed here")
+
+
+def find_asker(request: web.Request, proxies: Sequence[Network]) -> str:
+    """Return the address that a request came from."""
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", ()))
+    return find_client(request.remote or LOCAL, forwarded, proxies)
 
 
 def comes_by_proxy(request: web.Request, proxies: Sequence[Network]) -> bool:

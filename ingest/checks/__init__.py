@@ -50,6 +50,7 @@ WITHOUT_READING = frozenset(
         Reason.ACCOUNT_MALFORMED,
         Reason.AUTOMATIC_MAIL,
         Reason.FAILED,
+        Reason.INCOMPLETE,
         Reason.METER_AMBIGUOUS,
         Reason.NOT_RECOGNISED,
         Reason.READING_MALFORMED,

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingest.addresses import Listen
-from ingest.checks.values import check_networks, hide_url, is_local, split_url
+from ingest.checks.values import check_host, check_networks, hide_url, is_local, split_url
 from ingest.settings import Config, ImapSettings, MailSettings, OAuth, SmtpSettings
 
-HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
 FOLDER = re.compile(r"[^\x00-\x1f\x7f*%]{1,200}")
 """No control characters, which would be commands of their own, and no wildcards."""
 IMAP_PORTS = (0, 143, 993)
 """The usual ones; 0 is the one that fits."""
+BENEATH = re.compile(r"INBOX[./](?=.)", re.IGNORECASE)
+"""What servers put before folders of which config.toml need not say that they lie beneath INBOX."""
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 SERVER = re.compile(r"-|(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 
@@ -58,8 +59,10 @@ def check_senders(where: str, channel: MailSettings) -> Iterator[str]:
 def check_imap(where: str, channel: ImapSettings) -> Iterator[str]:
     """Yield what is wrong with an ``imap`` channel."""
     yield from check_senders(where, channel)
-    if not HOST.fullmatch(channel.host):
-        yield f"{where}.host: found {channel.host!r}, wanted a name like imap.example.org"
+    if channel.host:
+        yield from check_host(f"{where}.host", channel.host)
+    else:
+        yield f"{where}.host: this key is missing; wanted a name like imap.example.org"
     if not channel.username or not channel.username.isprintable():
         yield f"{where}.username: found {channel.username!r}, wanted who logs in to the mailbox"
     if (channel.password is None) is (channel.oauth is None):
@@ -145,11 +148,22 @@ def check_mailboxes(settings: Config) -> Iterator[str]:
 
 
 def find_box(channel: ImapSettings) -> tuple[str, int, str]:
-    """Return what tells a mailbox from others; the ports of IMAP all lead to the same one."""
+    """
+    Return what tells a mailbox from others.
+
+    The ports of IMAP all lead to the same one, and so do all names of this machine.
+    """
     port = 0 if channel.port in IMAP_PORTS else channel.port
-    return channel.host.lower(), port, channel.username.lower()
+    host = channel.host.lower().rstrip(".")
+    return "localhost" if Listen(host=host).is_local else host, port, channel.username.lower()
 
 
 def fold(folder: str) -> str:
-    """Return the name of a folder as servers compare it: of INBOX alone the case is nothing."""
-    return "INBOX" if folder.upper() == "INBOX" else folder
+    """
+    Return what is the same for all names by which a server may know one folder.
+
+    Some heed the case and some do not, some have all folders beneath INBOX, and a role may be
+    played by the folder of that name. Two that are one would have everybody answered twice, so
+    that is refused which might be.
+    """
+    return BENEATH.sub("", folder.removeprefix("\\"), count=1).replace(".", "/").lower()

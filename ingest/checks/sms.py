@@ -134,6 +134,12 @@ def check_send(where: str, send: SmsSend, *, is_whole: bool) -> Iterator[str]:
     is_url = split is not None and split.scheme in {"http", "https"} and bool(split.hostname)
     if not is_url and (send.url or is_whole):
         yield f"{where}.url: found {hide_url(send.url)}, wanted https://HOST/PATH"
+    host = send.values.get("host", "")
+    if not send.url and "/" in host:  # it goes into the gateway's own URL
+        yield (
+            f"{where}.values.host: found {hide_url(host)}, wanted a bare host name like "
+            "api.example.org"
+        )
     for key in ("success", "id_pattern", "permanent", "retry"):
         yield from check_pattern(f"{where}.{key}", getattr(send, key) or "")
     if send.id_pattern and not has_group(send.id_pattern):

@@ -1,5 +1,6 @@
 """What is wrong with single values: networks, patterns, zones, URLs."""
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,9 @@ from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
 from ingest.addresses import parse_listen, parse_networks
+
+HOST = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?")
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}")
 
 
 def check_networks(where: str, texts: tuple[str, ...]) -> Iterator[str]:
@@ -67,10 +71,30 @@ def split_url(url: str) -> SplitResult | None:
 
 def hide_url(url: str) -> str:
     """Show of a URL only its scheme, or a plain word: a password may stand in anything else."""
-    scheme, mark, _ = url.partition("://")
-    if mark:
-        return f"'{scheme}://...'"
+    scheme, mark, rest = url.partition(":")
+    if mark and SCHEME.fullmatch(scheme):
+        return f"'{scheme}://...'" if rest.startswith("//") else f"'{scheme}:...'"
     return repr(url) if re.fullmatch(r"[a-z]{0,20}", url) else "something else"
+
+
+def check_host(where: str, host: str) -> Iterator[str]:
+    """Yield what is wrong with the name or the address of a server, which has a port elsewhere."""
+    if HOST.fullmatch(host) or is_address(host):
+        return
+    shown = hide_url(host) if "@" in host or "://" in host else repr(host)
+    yield (
+        f"{where}: found {shown}, wanted a bare host name like server.example.org; "
+        "the port goes into port"
+    )
+
+
+def is_address(text: str) -> bool:
+    """Tell whether *text* is an IP address."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def find_placeholders(text: str) -> list[str]:

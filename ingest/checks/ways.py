@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ingest.checks.auth import check_auth
-from ingest.checks.values import check_networks
+from ingest.checks.values import check_host, check_networks
 from ingest.settings import (
     CertificateAuth,
     Config,
@@ -66,6 +66,7 @@ def check_hmac(where: str, auth: HmacAuth) -> Iterator[str]:
 
 def check_sftp(where: str, sftp: SftpSettings) -> Iterator[str]:
     """Yield what is wrong with how files are fetched."""
+    yield from check_host(f"{where}.host", sftp.host)
     if bool(sftp.host_keys) == bool(sftp.known_hosts):
         yield (
             f"{where}.host_keys: wanted either the server's keys, as `ssh-keyscan HOST` shows them "

@@ -168,7 +168,8 @@ def narrate(session: Session, found: Explanation) -> Iterator[str]:
     yield f"3. read: {len(found.submission.items)} item(s)"
     for item in found.submission.items:
         kind = f"not believed: {item.reason}" if isinstance(item, Misreading) else "a reading"
-        yield f"     {item.fragment!r}: {kind}, account {item.account!r}, values {item.values}"
+        values = " / ".join(map(str, item.values)) or "none"
+        yield f"     {item.fragment!r}: {kind}, account {item.account!r}, values {values}"
     if found.submission.remainder:
         yield f"     not read: {found.submission.remainder!r}"
     yield "4. judged by the laws in their order (earlier readings are not looked at here)"
@@ -179,3 +180,5 @@ def narrate(session: Session, found: Explanation) -> Iterator[str]:
     yield "6. reply" + ("" if judgement.reply else ": none")
     for line in judgement.reply.splitlines():
         yield f"     {line}"
+    if RECEIPT in judgement.reply:
+        yield f"     (the receipt {RECEIPT} is made up: nothing was recorded)"

@@ -11,8 +11,6 @@ from ingest.model import InboundMessage
 
 SHOWN = 60
 """Characters of the text in a table."""
-TAIL = 4
-"""Digits of a telephone number that are shown."""
 
 
 @click.group()
@@ -66,11 +64,11 @@ def list_waiting(session: Session) -> Iterator[InboundMessage]:
 
 
 def describe(message: InboundMessage) -> dict[str, object]:
-    """Return what of a message is shown; of a person as little as will do."""
+    """Return what of a message is shown; the sender whole, for whom to ask when it is damaged."""
     return {
         "channel": message.channel,
         "received_at": message.received_at,
-        "sender": mask(message.sender),
+        "sender": spell(message.sender),
         "external_id": spell(message.external_id),
         "text": spell(message.text),
     }
@@ -82,7 +80,7 @@ def show(session: Session, message: InboundMessage) -> dict[str, object]:
     return {
         "channel": message.channel,
         "received": session.local(message.received_at),
-        "sender": mask(message.sender),
+        "sender": message.sender,
         "text": text if len(text) <= SHOWN else f"{text[:SHOWN]}…",
     }
 
@@ -90,11 +88,6 @@ def show(session: Session, message: InboundMessage) -> dict[str, object]:
 def spell(text: str) -> str:
     """Return *text* with what is no character spelled out: JSON cannot carry it."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def mask(sender: str) -> str:
-    """Return the end of a telephone number: enough to find it, too little to write to it."""
-    return f"…{sender[-TAIL:]}" if len(sender) > TAIL else sender
 
 
 def explain(report: SegmentReport, *, known: bool) -> Iterator[str]:

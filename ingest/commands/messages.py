@@ -6,12 +6,16 @@ from typing import Any
 import click
 
 from ingest.commands.session import Session, as_json, pass_session, print_json, print_table
+from ingest.commands.silence import name_reply
 from ingest.history import MessageFilter, list_messages
 from ingest.model import Disposition, Reason
 from ingest.store import Row, Store
 
 SHOWN = 60
 """Characters of the text in a table."""
+REPLIES = (
+    "due", "sending", "sent", "failed", "uncertain", "suppressed", "delivered", "undelivered",
+)  # fmt: skip
 
 
 @click.command()
@@ -24,6 +28,11 @@ SHOWN = 60
     "--state",
     type=click.Choice(["open", "judged", "parked"]),
     help="parked: our code failed on it; open: a registry still being read.",
+)
+@click.option(
+    "--reply",
+    type=click.Choice(REPLIES),
+    help="Only those whose last reply is so: failed, uncertain and undelivered want a person.",
 )
 @click.option("--account", help="Only those with a reading of this account.")
 @click.option("--since", type=click.DateTime(), help="Received since then, local time.")
@@ -47,7 +56,7 @@ def messages(
     rows = session.with_store(fetch)
     if as_json:
         for row in rows:
-            print_json(dict(row))
+            print_json({**row, "reply_state": name_reply(row, session.config)})
     else:
         print_table("messages", [describe(session, row) for row in rows])
 
@@ -61,7 +70,7 @@ def describe(session: Session, row: Row) -> dict[str, object]:
         "channel": row["channel"],
         "verdict": f"{row['disposition'] or row['state']} {row['reason'] or ''}".strip(),
         "readings": row["readings"],
-        "reply": row["reply_state"] or "",
+        "reply": name_reply(row, session.config) or "",
         "sender": row["sender"],
         "text": text if len(text) <= SHOWN else f"{text[:SHOWN]}…",
     }

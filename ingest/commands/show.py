@@ -18,6 +18,7 @@ from ingest.commands.session import (
     print_table,
     printable,
 )
+from ingest.commands.silence import describe_reply
 from ingest.errors import NotFoundError
 from ingest.history import Story, get_story, stream_raw
 from ingest.receipts import split_receipt
@@ -53,7 +54,7 @@ def show(session: Session, code: str, raw: bool, as_json: bool) -> None:
 
     story = session.with_store(fetch)
     if as_json:
-        print_json(describe(story))
+        print_json(describe(story) | {"reply_is": find_fate(session, story)})
     elif not raw:
         print_story(session, story)
 
@@ -86,9 +87,14 @@ def print_story(session: Session, story: Story) -> None:
     print_table("readings", [describe_reading(row) for row in story.readings])
     if len(story.readings) == MOST_READINGS:
         console.print(f"(the first {MOST_READINGS}; ask for a line with CODE/LINE)")
-    print_text(console, "reply", story.message["reply"])
+    print_text(console, f"reply ({find_fate(session, story)})", story.message["reply"])
     happened = sorted(list_happened(session, story), key=lambda row: row[0])
     print_table("what happened", [row for _, row in happened])
+
+
+def find_fate(session: Session, story: Story) -> str:
+    """Say what became of the reply; nothing where there is none to speak of."""
+    return describe_reply(story, session.config) if story.message["reply"] else ""
 
 
 def list_facts(session: Session, message: Row) -> Iterator[tuple[str, object]]:

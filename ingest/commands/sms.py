@@ -19,6 +19,7 @@ from ingest.channels.gateways.gammu import ARRIVED, ID, TIME
 from ingest.commands.session import Session, pass_session
 from ingest.config import Configuration
 from ingest.errors import ConfigError, PermanentError, TransientError
+from ingest.faults import explain_fault
 from ingest.model import ChannelName
 from ingest.retry import back_off
 from ingest.settings import BasicAuth, SecretAuth, SmsSettings
@@ -192,7 +193,8 @@ async def attempt(session: aiohttp.ClientSession, desk: Desk, form: Form) -> str
         async with session.post(desk.url, data=data, headers=headers) as response:
             words = (await response.text(errors="replace"))[:500]
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        return f"the daemon does not answer: {type(error).__name__}"
+        fault = explain_fault(error, ONE_ATTEMPT) or type(error).__name__
+        return f"the daemon does not answer: {fault}"
     if response.ok:
         return ""
     problem = f"the daemon answers {response.status}: {' '.join(words.split())}"

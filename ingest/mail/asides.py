@@ -50,7 +50,7 @@ def read_lists(asides: Iterable[Aside]) -> str:
 def list_files(asides: Iterable[Aside]) -> list[tuple[str, bytes]]:
     """Return name and content of the files that may be registries: no pictures, no signatures."""
     files = [one for one in asides if one.label == "attached file" and not is_ornament(one)]
-    return [(one.name, unpack_whole(one)) for one in files[:MOST_ASIDES]]
+    return [(one.name, unpack_whole(one)) for one in files]
 
 
 def is_ornament(aside: Aside) -> bool:

@@ -9,15 +9,11 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from ingest.mail.alternatives import do_differ
 from ingest.mail.armour import is_packed, take_off_armour
 from ingest.mail.charsets import decode_text
 from ingest.mail.cms import open_signed_data
-from ingest.mail.figures import (
-    do_differ,
-    holds_cells,
-    list_accounts,
-    seems_to_hold_account,
-)
+from ingest.mail.figures import holds_cells, list_accounts, seems_to_hold_account
 from ingest.mail.flowed import join_flowed
 from ingest.mail.headers import CONTROLS
 from ingest.mail.markup import is_beyond_reading, render_html
@@ -107,8 +103,8 @@ class Body:
         self.reports: list[Part] = []
         """The parts of delivery and read reports."""
         self.asides: list[Aside] = []
-        self.disagreement = ""
-        """Alternatives that hold different readings, one after the other."""
+        self.disagreement: list[str] = []
+        """Alternatives that hold different readings, without what they quote."""
         self.is_cut = False
         """Whether something that may be text lies beyond what is read."""
         top = self._cutter.open(raw)
@@ -197,7 +193,7 @@ class Body:
         if any(do_differ(chosen, text) for text in telling[1 : MOST_ALTERNATIVES + 1]):
             own = [take_off_quotations(shorten(text)) for text in telling[:MOST_ALTERNATIVES]]
             if len(telling) > len(own) or any(do_differ(own[0], text) for text in own[1:]):
-                self.disagreement = "\n\n".join(own)
+                self.disagreement += own
         return chosen
 
     def _read_text(self, part: Part) -> str:

@@ -12,14 +12,19 @@ from collections.abc import Iterator, Sequence
 
 from ingest.mail.figures import is_telephone, seems_to_hold_account
 
+VALUES = r"(?:[0-9 /,]|день|ночь|day|night|[ТT][1-9]){1,80}"
+"""How an answer says the values of one account."""
 GREETING = r"(?:Здравствуйте!|Hello,)"
 BEGINNING = (
-    r"(?:Показани[ея] (?:[0-9 /]{1,80} )?кВт·ч|Принято: «|Передали (?:ваше сообщение )?специалисту"
+    rf"(?:Показани[ея] (?:{VALUES} )?кВт·ч|Принято: «|Передали (?:ваше сообщение )?специалисту"
     r"|Передали ваше сообщение|Не получилось принять «|Принять (?:показание|ваше сообщение)"
-    r"|Ваше сообщение (?:у нас|слишком|очень|принято|передано)|В вашем сообщении [0-9]"
+    r"|Ваше сообщение (?:у нас|слишком|очень|принято|передано|по лицевому)"
+    r"|Пришла только часть вашего|В вашем сообщении [0-9]"
     r"|Спасибо, ваше сообщение|С этого адреса мы|Это автоматическое"
-    r"|Your readings? of [0-9]|Accepted: \"|We (?:have passed|have your message|could not accept"
-    r"|already have|do not take)|Your message (?:is|has been)|There are [0-9]+ readings in"
+    r"|Your readings? of (?:[0-9T]|day )|Only part of your message|Accepted: \""
+    r"|We (?:have passed|have your message|could not accept"
+    r"|already have|do not take)|Your message (?:is|has been|about account)"
+    r"|There are [0-9]+ readings in"
     r"|Thank you, we have your message|This is an automatic)"
 )
 GREETED = re.compile(rf"{GREETING} {BEGINNING}")
@@ -31,11 +36,15 @@ END = re.compile(
     r"questions\.)?"
 )
 STATEMENT = (
-    r"Показани[ея] (?:[0-9 /]{1,80} )?кВт·ч по лицевому счёту [0-9]{1,20}"
+    rf"Показани[ея] (?:{VALUES} )?кВт·ч по лицевому счёту [0-9]{{1,20}}"
     r" (?:не )?(?:принят|передан|у нас)[а-яё]*(?: (?:специалисту|за [а-яё]{3,8} [0-9]{4} года))?"
-    r"|(?:reading|readings) of (?:[0-9 /]{1,80} )?kWh for account [0-9]{1,20},? "
+    rf"|(?:reading|readings) of (?:{VALUES} )?kWh for account [0-9]{{1,20}},? "
     r"(?:ha(?:s|ve) been|w(?:as|ere) not|counted)(?: (?:accepted|passed))?"
     r"(?: for [A-Z][a-z]{2,8} [0-9]{4})?"
+    r"|Ваше сообщение по лицевому счёту [0-9]{1,20} (?:принято|передано специалисту)"
+    r"|Принять ваше сообщение по лицевому счёту [0-9]{1,20} не получилось"
+    r"|Your message about account [0-9]{1,20} has been (?:accepted|passed)"
+    r"|We could not accept your message about account [0-9]{1,20}"
 )
 EXAMPLE = r"(?:[Нн]апример|[Ff]or example): (?P<example>[0-9]{12})(?:\*[0-9]{1,18}){1,4};"
 SENTENCE = re.compile(f"{STATEMENT}|{EXAMPLE}")

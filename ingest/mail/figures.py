@@ -18,13 +18,31 @@ TELEPHONE_LENGTH = 11
 READING = re.compile(r"(?<![0-9])([0-9]{12})[ ]?[*=\u00d7\uff0a][ ]?([0-9]{1,9})")
 """The form that customers are asked for."""
 ACCOUNT = re.compile(r"([0-9]{12})(?![0-9])(?<![0-9]{13})(?=[^0-9]*([0-9]*))")
+MONTH = (
+    r"(?:янв|фев|мар|апр|ма[йяе]|июн|июл|авг|сен|окт|ноя|дек"
+    r"|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-zа-я]{0,6}\.?"
+)
+NO_VALUE = re.compile(
+    r"(?<!\S)\S*(?:://|@)\S*"  # links and addresses
+    r"|(?=[0-9-]{0,7}[A-Z])[0-9A-Z]{4}-[0-9A-Z]{4}(?![0-9A-Z])"  # receipts
+    r"|(?<![0-9])20[0-9]{2}(?:-[0-9]{2}-[0-9]{2}| ?г(?:\.|од[а-я]*)?\b)"  # dates and hours
+    r"|(?<![0-9])[0-9]{1,2}[./-](?:0?[1-9]|1[0-2])(?:[./-](?:20)?[0-9]{2})?(?![0-9])"
+    rf"|(?<![0-9])[0-9]{{1,2}} {{0,2}}{MONTH}(?: 20[0-9]{{2}})?|\b{MONTH} 20[0-9]{{2}}"
+    r"|(?<![0-9])[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9])"
+    r"|(?<![0-9])[0-9]{1,3}(?: ?[-–] ?[0-9]{1,3})?[ -]{0,2}"  # how long something takes
+    r"(?:час|мин|дн|ден|раб|сут|числ|hour|min|day|business|working)[a-zа-я]{0,6}"
+    r"|(?:\+[0-9]|(?<![0-9])[789])(?:[ ()-]{0,2}[0-9]){9,10}(?![0-9])"  # telephones
+    r"|(?<![0-9])[0-9]{1,3}-[0-9]{2}-[0-9]{2}(?![0-9])"
+    r"|(?:[№#]|\bn|\b(?:номер|заяв|обращени|тикет|запрос|ticket|request|case|ref|id)[a-zа-я]{0,8})"
+    r"[ .:№#]{0,4}(?:[a-zа-я]{1,8}-?)?[0-9]{1,20}",  # what programs number
+    re.IGNORECASE,
+)
+"""Numbers that are no values, whatever they are."""
+LONGEST_WORDS = 20_000
+"""Characters that are looked through for a value."""
+VALUE = re.compile(r"(?<![0-9])[0-9]{1,8}(?![0-9])")
 CELL = re.compile(r"^[ \t]*+[0-9]{12}[ \t]*+\r?\n(?:[ \t]*+\r?\n){1,8}+[ \t]*+[0-9]", re.MULTILINE)
 """An account alone on its line, an empty one, and a number."""
-RUN = re.compile(r"[0-9]+")
-PIECES = re.compile(r"[0-9][_^][0-9]")
-"""A tenth in small print, as ``markup.py`` writes it; plain text has lost it."""
-NO_FIGURE = re.compile(r"(?<!\S)\S*(?:://|@)\S*")
-"""Links and addresses: one alternative may spell out what another hides."""
 
 
 def seems_to_hold_account(text: str) -> bool:
@@ -68,21 +86,6 @@ def list_accounts(text: str) -> set[str]:
     return {account for account, _ in list_readings(text)}
 
 
-def do_differ(one: str, other: str) -> bool:
-    """
-    Tell whether two texts that should say the same hold different readings.
-
-    Only then: one may lack what surrounds the readings, such as a table or a footer.
-    """
-    if list_readings(one) == list_readings(other) != set():
-        return False
-    one, other = NO_FIGURE.sub(" ", one), NO_FIGURE.sub(" ", other)
-    if not (seems_to_hold_account(one) and seems_to_hold_account(other)):
-        return False
-    if len(PIECES.findall(one)) != len(PIECES.findall(other)):
-        return True
-    accounts, others = list_accounts(one), list_accounts(other)
-    if accounts and others and accounts != others:
-        return True
-    digits, more = "".join(RUN.findall(one)), "".join(RUN.findall(other))
-    return digits not in more and more not in digits
+def holds_value(text: str) -> bool:
+    """Tell whether *text* has a number that may be the value of a register, by what is beside."""
+    return VALUE.search(NO_VALUE.sub(" ", text[:LONGEST_WORDS])) is not None

@@ -5,6 +5,7 @@ A scanner of our own: the library's parser is quadratic on some inputs, and a ma
 Text inside ``<blockquote>`` comes out as lines that begin with ``>``, as plain mail quotes.
 """
 
+import functools
 import html
 import re
 from collections.abc import Iterator
@@ -78,9 +79,12 @@ MOST_CELL_LINES = 5
 """Of a cell that stands in a row; one with more is a column of a page."""
 MOST_TAGS = 50_000
 """What follows is not read: no person writes so, and each costs time."""
-TAG = re.compile(r"<(?:(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]*)|(?P<other>[!?/]))")
-DELIMITER = re.compile(r""">|=[ \t\r\n\f]*(["'])""")
-"""What ends a tag, or begins a quoted value in which ``>`` ends nothing."""
+TAG = re.compile(
+    r"""<(?:(?P<end>/?)(?P<name>[A-Za-z][A-Za-z0-9]*)"""
+    r"""(?P<rest>(?:[^>=]++|=[ \t\r\n\f]*+(?:"[^"]*+"|'[^']*+'|(?!["'])))*+>)?"""
+    r"""|(?P<other>[!?/]))"""
+)
+"""A tag to its end, which is no ``>`` in a quoted value; without ``rest`` it has none."""
 ENTITY = re.compile(
     r"&(?:#[0-9]{1,7}(?![0-9])|#[xX][0-9A-Fa-f]{1,6}(?![0-9A-Fa-f])|[A-Za-z][A-Za-z0-9]{1,31});?"
 )
@@ -257,15 +261,23 @@ def scan(markup: str) -> Iterator[tuple[str, str, str]]:
         if tag is None:
             yield "text", decode_entities(markup[position:]), ""
             return
-        if tag.start() > position:
-            yield "text", decode_entities(markup[position : tag.start()]), ""
-        name = (tag["name"] or "").lower()
-        position = skip_tag(markup, tag)
-        if name in UNSEEN and not tag["end"]:
+        begin, end = tag.span()
+        if begin > position:
+            yield "text", decode_entities(markup[position:begin]), ""
+        slash, name, rest, _ = tag.groups()
+        if not name:
+            position = skip_declaration(markup, begin, end)
+            continue
+        name = name.lower()
+        named = tag.end("name")
+        position = end if rest else len(markup)
+        if name in UNSEEN and not slash:
             position = skip_unseen(markup, name, position)
-        if name:
-            attributes = markup[tag.end() : min(position, tag.end() + LONGEST_LOOK)]
-            yield ("end" if tag["end"] else "start"), name, attributes
+        yield (
+            ("end" if slash else "start"),
+            name,
+            markup[named : min(position, named + LONGEST_LOOK)],
+        )
 
 
 def is_beyond_reading(markup: str) -> bool:
@@ -273,27 +285,11 @@ def is_beyond_reading(markup: str) -> bool:
     return markup.count("<") > MOST_TAGS
 
 
-def skip_tag(markup: str, tag: re.Match[str]) -> int:
-    """Return where the text goes on after a tag, comment or declaration."""
-    if markup.startswith("<!--", tag.start()):
-        end = markup.find("-->", tag.end())
-        return len(markup) if end < 0 else end + 3
-    if tag["other"]:
-        end = markup.find(">", tag.end())
-        return len(markup) if end < 0 else end + 1
-    position = tag.end()
-    end = markup.find(">", position)
-    if markup.find('"', position, end) < 0 and markup.find("'", position, end) < 0 <= end:
-        return end + 1
-    while delimiter := DELIMITER.search(markup, position):
-        position = delimiter.end()
-        if not delimiter[1]:
-            return position
-        closing = markup.find(delimiter[1], position)
-        if closing < 0:
-            break
-        position = closing + 1
-    return len(markup)
+def skip_declaration(markup: str, begin: int, end: int) -> int:
+    """Return where the text goes on after a comment or declaration."""
+    mark = "-->" if markup.startswith("<!--", begin) else ">"
+    found = markup.find(mark, end)
+    return len(markup) if found < 0 else found + len(mark)
 
 
 def skip_unseen(markup: str, name: str, position: int) -> int:
@@ -304,4 +300,12 @@ def skip_unseen(markup: str, name: str, position: int) -> int:
 
 def decode_entities(text: str) -> str:
     """Replace ``&nbsp;`` and its like."""
-    return ENTITY.sub(lambda entity: html.unescape(entity[0]), text) if "&" in text else text
+    return ENTITY.sub(decode_entity, text) if "&" in text else text
+
+
+def decode_entity(entity: re.Match[str]) -> str:
+    """Return what an entity stands for; mails are full of the same few."""
+    return unescape(entity[0])
+
+
+unescape = functools.lru_cache(maxsize=256)(html.unescape)

@@ -11,7 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 import aiosmtplib
 
 from ingest.config import Configuration
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, TransientError
+from ingest.faults import explain_fault
 from ingest.letters import is_mailable, render_letter
 from ingest.model import Acknowledgement, Delivery, DeliveryState
 from ingest.settings import Mail
@@ -66,8 +67,27 @@ class MailSender:
             async with asyncio.timeout(self.settings.timeout):
                 answer = await self.hand_over(acknowledgement.reply_to.address, letter)
         except (aiosmtplib.SMTPException, OSError, ConfigError, ValueError) as error:
-            return Delivery(sort_error(error), shorten(describe(error)))
+            return Delivery(sort_error(error), shorten(self.explain(error)))
         return Delivery(DeliveryState.SENT, shorten(answer))
+
+    async def probe(self) -> None:
+        """Greet the relay and log in as for a letter; raises TransientError, in its own words."""
+        try:
+            client = self.connect()
+            try:
+                async with asyncio.timeout(self.settings.timeout):
+                    await client.connect()
+                    await client.ehlo()
+                    await say_goodbye(client)
+            finally:
+                client.close()
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            raise TransientError(shorten(self.explain(error))) from None
+
+    def explain(self, error: Exception) -> str:
+        """Say what went wrong, and where."""
+        where = f"{self.relay.hostname}:{self.relay.port or DEFAULT_PORTS[self.relay.scheme]}"
+        return explain(error, where, self.settings.timeout)
 
     async def hand_over(self, address: str, letter: bytes) -> str:
         """Carry one letter through a connection of its own; return the relay's last words."""
@@ -166,12 +186,22 @@ def shorten(text: str) -> str:
     return " ".join(text.split())[:LONGEST_DETAIL]
 
 
+def explain(error: Exception, where: str, within: float) -> str:
+    """Say what went wrong between us and a relay: its own words, or where it was looked for."""
+    if isinstance(error, aiosmtplib.SMTPResponseException | aiosmtplib.SMTPRecipientsRefused):
+        return describe(error)
+    fault = explain_fault(error, within)
+    return f"the relay {where}: {fault}" if fault else describe(error)
+
+
 def describe(error: Exception) -> str:
     """Say what went wrong, in the relay's own words where it spoke."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         return "; ".join(f"{one.code} {one.message}" for one in error.recipients)
     if isinstance(error, aiosmtplib.SMTPResponseException):
         return f"{error.code} {error.message}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error) or type(error).__name__
 
 

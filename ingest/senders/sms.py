@@ -22,6 +22,7 @@ from msgspec.structs import replace
 from ingest import clock
 from ingest.config import Configuration
 from ingest.errors import ConfigError
+from ingest.faults import explain_fault
 from ingest.log import get_logger
 from ingest.metrics import REPLY_SEGMENTS
 from ingest.model import Acknowledgement, ChannelName, Delivery, DeliveryState
@@ -196,7 +197,8 @@ class SmsSender:
         """Sort a connection that failed: it matters whether the request had left."""
         harmless = self.plan.idempotent or not left
         state = DeliveryState.RETRY if harmless else DeliveryState.UNCERTAIN
-        return Delivery(state, describe(error))
+        fault = explain_fault(error, self.plan.timeout)
+        return Delivery(state, f"the gateway: {fault}" if fault else describe(error))
 
     def find_id(self, body: str) -> str:
         """Return the gateway's id of the text; empty when it gave none."""

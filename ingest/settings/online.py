@@ -35,6 +35,7 @@ CodedCause: TypeAlias = Literal[
     "automatic_mail",
     "sender_refused",
     "too_large",
+    "incomplete",
 ]
 """What ``codes`` may give another code. A fault of ours is not among them: its code is the
 protocol's «ask again», which no configuration should be able to make final."""

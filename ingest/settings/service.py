@@ -14,7 +14,7 @@ class Service(Table, frozen=True, kw_only=True):
     timezone: Text = "Asia/Krasnoyarsk"
     """IANA name; windows and billing periods are counted in it."""
     language: Literal["ru", "en"] = "ru"
-    """Of replies and of the console."""
+    """Of replies; commands and log are in English."""
     state_dir: Text = "var"
     """Embedded database, registries at work; relative to the folder of config.toml."""
     stop_within: Seconds = 20
@@ -32,6 +32,9 @@ class Database(Table, frozen=True, kw_only=True):
     """Connections kept open; receiving needs one, registries and the outbox one each."""
     statement_timeout: Seconds = 30
     """Seconds after which a statement is given up and the upstream told to come again."""
+    receive_within: Seconds = 10
+    """Seconds in which a message is committed; its upstream is told to come again after them, and
+    others at once until PostgreSQL answers. What is under way meanwhile may still be committed."""
 
 
 class Http(Table, frozen=True, kw_only=True):

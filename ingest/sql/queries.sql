@@ -228,12 +228,13 @@ SELECT tally FROM registries WHERE message_id = $1;
 SELECT channel, receipt, received_at FROM messages WHERE id = $1;
 
 -- name: find_operations
--- Of each operation the line that had it last in another registry of the channel: one of the same
--- account before others. What was withdrawn never came.
+-- Of each operation the lines of the other registry of the channel that had it last, the last of
+-- them first: all of the same account, else one of another. What was withdrawn never came.
 SELECT wanted.ord, earlier.*
 FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS wanted (operation, account, ord)
 CROSS JOIN LATERAL (
     SELECT
+        readings.line,
         readings.account,
         coalesce(
             min(readings.first_receipt), min(messages.receipt) || '/' || readings.line
@@ -252,9 +253,12 @@ CROSS JOIN LATERAL (
         AND messages.problem = ''
     GROUP BY readings.account, readings.message_id, readings.line
     ORDER BY
-        readings.account = wanted.account DESC, readings.message_id DESC, readings.line DESC
-    LIMIT 1
-) AS earlier;
+        readings.account = wanted.account DESC,
+        readings.message_id DESC,
+        CASE WHEN readings.account <> wanted.account THEN readings.line END DESC
+    FETCH FIRST 1 ROW WITH TIES
+) AS earlier
+ORDER BY wanted.ord, earlier.line DESC;
 
 -- name: supersede
 UPDATE readings SET counts = FALSE
@@ -392,7 +396,7 @@ WITH closed AS (
     SET
         state = 'judged', disposition = $2, reason = $3, problem = $4,
         external_id = CASE
-            WHEN $4 <> '' AND EXISTS (SELECT FROM readings WHERE message_id = $1)
+            WHEN $5 OR ($4 <> '' AND EXISTS (SELECT FROM readings WHERE message_id = $1))
                 THEN external_id || ':withdrawn:' || receipt
             ELSE external_id
         END
@@ -534,24 +538,37 @@ SELECT
         (SELECT count(*) FROM readings WHERE readings.message_id = messages.id AND register = 1)
     ) AS readings,
     coalesce(registries.file_name, left(messages.text, 200)) AS text,
-    (
-        -- The last word on the last reply: a report of the upstream, or how sending it ended.
-        SELECT coalesce(
-            (
-                SELECT delivery_reports.status FROM delivery_reports
-                WHERE
-                    delivery_reports.outbox_id = outbox.id
-                    AND delivery_reports.status IN ('delivered', 'undelivered')
-                ORDER BY delivery_reports.id DESC LIMIT 1
-            ),
-            outbox.state
-        )
-        FROM outbox
-        WHERE outbox.message_id = messages.id
-        ORDER BY outbox.occasion DESC LIMIT 1
-    ) AS reply_state
+    messages.reply <> '' AS has_reply,
+    replied.state AS reply_state
 FROM messages
 LEFT JOIN registries ON messages.id = registries.message_id
+CROSS JOIN LATERAL (
+    -- The last word on the last reply: a report of the upstream, or how sending it ended. Of one
+    -- that was to stand in a response there is no row, only an event where it did not.
+    SELECT coalesce(
+        (
+            SELECT
+                coalesce(
+                    (
+                        SELECT delivery_reports.status FROM delivery_reports
+                        WHERE
+                            delivery_reports.outbox_id = outbox.id
+                            AND delivery_reports.status IN ('delivered', 'undelivered')
+                        ORDER BY delivery_reports.id DESC LIMIT 1
+                    ),
+                    outbox.state
+                )
+            FROM outbox
+            WHERE outbox.message_id = messages.id
+            ORDER BY outbox.occasion DESC LIMIT 1
+        ),
+        (
+            SELECT 'suppressed' FROM events
+            WHERE events.message_id = messages.id AND events.event = 'reply.suppressed'
+            LIMIT 1
+        )
+    ) AS state
+) AS replied
 WHERE
     ($1::text IS NULL OR messages.channel = $1)
     AND ($2::text IS NULL OR messages.disposition = $2)
@@ -562,6 +579,23 @@ WHERE
         OR messages.id IN (SELECT readings.message_id FROM readings WHERE readings.account = $5)
     )
     AND ($6::timestamptz IS NULL OR messages.received_at >= $6)
+    AND (
+        $8::text IS NULL
+        OR (
+            -- First by what few have, so that not every message is asked for its last reply.
+            messages.id IN (
+                SELECT outbox.message_id FROM outbox WHERE outbox.state = $8
+                UNION ALL
+                SELECT outbox.message_id FROM outbox
+                INNER JOIN delivery_reports ON outbox.id = delivery_reports.outbox_id
+                WHERE delivery_reports.status = $8
+                UNION ALL
+                SELECT events.message_id FROM events
+                WHERE events.event = 'reply.suppressed' AND $8 = 'suppressed'
+            )
+            AND replied.state = $8
+        )
+    )
 ORDER BY messages.received_at DESC, messages.id DESC
 LIMIT $7;
 
@@ -634,9 +668,28 @@ GROUP BY channel, state, reason
 ORDER BY channel, state, reason;
 
 -- name: count_outbox
+-- What came back is no longer sent; as with what failed, it counts whenever it was.
+WITH undelivered AS (
+    SELECT outbox_id FROM (
+        SELECT DISTINCT ON (outbox_id) outbox_id, status FROM delivery_reports
+        WHERE status IN ('delivered', 'undelivered')
+        ORDER BY outbox_id, id DESC
+    ) AS latest
+    WHERE status = 'undelivered'
+),
+
+counted AS (
+    SELECT
+        outbox.channel,
+        outbox.created_at,
+        CASE WHEN undelivered.outbox_id IS NULL THEN outbox.state ELSE 'undelivered' END AS state
+    FROM outbox
+    LEFT JOIN undelivered ON outbox.id = undelivered.outbox_id
+    WHERE outbox.state <> 'sent' OR outbox.settled_at >= $1 OR undelivered.outbox_id IS NOT NULL
+)
+
 SELECT channel, state, count(*) AS replies, min(created_at) AS oldest_at
-FROM outbox
-WHERE state <> 'sent' OR settled_at >= $1
+FROM counted
 GROUP BY channel, state
 ORDER BY channel, state;
 
@@ -668,6 +721,10 @@ WHERE id = $1;
 
 -- name: record_event
 INSERT INTO events (message_id, event, detail) VALUES ($1, $2, $3);
+
+-- name: record_silence
+INSERT INTO events (message_id, event, detail)
+SELECT id, $2, $3 FROM messages WHERE receipt = $1;
 
 -- name: owe_late_reply
 INSERT INTO outbox (

@@ -9,9 +9,10 @@ import uuid
 
 import asyncpg
 import pytest
-from builders import MAIL, OPEN_AT, SHUT_AT, SMALL_CONFIG, Sinks, a_message, write_config
+from builders import MAIL, OPEN_AT, SHUT_AT, SMALL_CONFIG, SMS, Sinks, a_message, write_config
 from click.testing import CliRunner
 from conftest import with_database
+from harness import find_ports
 
 from ingest import judgement
 from ingest.cli import main
@@ -31,16 +32,14 @@ TEXTS = (
 )
 
 
-async def play(url, config, texts):
-    """Let the intake record *texts*; return the outcomes."""
+async def play(url, config, messages):
+    """Let the intake record *messages*; return the outcomes."""
     store = await Store.open(url)
     policies = build_policies(config)
     intake = Intake(store, policies, load_phrasebook())
     sinks = Sinks(intake, RegistryIntake(store, policies))
     running = asyncio.create_task(intake.run())
-    outcomes = [
-        await sinks.receive(a_message(text, channel=MAIL, received_at=at)) for text, at in texts
-    ]
+    outcomes = [await sinks.receive(message) for message in messages]
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await store.close()
@@ -56,7 +55,20 @@ class Shell:
         self.url = url
 
     def play(self, texts=TEXTS):
-        return asyncio.run(play(self.url, self.config, texts))
+        return self.record(*(a_message(text, channel=MAIL, received_at=at) for text, at in texts))
+
+    def record(self, *messages):
+        return asyncio.run(play(self.url, self.config, messages))
+
+    def change(self, sql):
+        """Do to the database what a daemon would have done."""
+
+        async def execute():
+            connection = await asyncpg.connect(self.url)
+            await connection.execute(sql)
+            await connection.close()
+
+        asyncio.run(execute())
 
     def __call__(self, *arguments, status=0, stdin=None):
         result = CliRunner().invoke(main, arguments, env=self.environ, input=stdin)
@@ -119,6 +131,76 @@ def test_show_tells_the_whole_story(shell):
     output = shell("show", outcome.receipt.lower().replace("-", " "))
     for expected in ("123456789012*5470;", "accept corrected", "5467", "reply owed"):
         assert expected in output
+
+
+PERSON = "+79031234567"
+TO_OURS = b"From: a@b.example\nIn-Reply-To: <ack.7K4M-2Q9X.1@example.org>\n\nthanks"
+UNSENT = (
+    pytest.param({"channel": SMS, "sender": PERSON}, "body", "given in the body of the response",
+                 id="in the response"),
+    pytest.param({"channel": SMS, "sender": "MTS"}, "none", "not sent: no person's telephone",
+                 id="no telephone"),
+    pytest.param({"channel": MAIL, "sender": ""}, "none", "not sent: no address", id="no address"),
+    pytest.param({"channel": MAIL, "sender": "noreply@b.example"}, "none",
+                 "not sent: a robot may stand behind the address", id="robot"),
+    pytest.param({"channel": MAIL, "sender": "a@b.example", "raw": TO_OURS}, "none",
+                 "not sent: it answers an answer of ours", id="an answer to our answer"),
+    pytest.param({"channel": MAIL, "sender": "a@b.example", "raw": b"From: a@b.example\n\nx"},
+                 "none", "reply (not sent)", id="nobody knows"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "word", "expected"), UNSENT)
+def test_a_reply_that_was_not_sent_is_not_shown_as_one(changes, word, expected, shell):
+    """Whoever reads the story is told where the answer went, or why nobody got it."""
+    [outcome] = shell.record(a_message(reply_to=None, received_at=OPEN_AT, **changes))
+    assert [word] == [row["reply_state"] for row in shell.rows("messages", "--json")]
+    assert expected in shell("show", outcome.receipt)
+
+
+def test_an_answer_too_many_is_listed_as_suppressed(shell):
+    """What a telephone that had enough did not get in our response can be found."""
+    [outcome] = shell.record(a_message(channel=SMS, sender=PERSON, reply_to=None))
+    shell.change(
+        "INSERT INTO events (message_id, event, detail) "
+        "SELECT id, 'reply.suppressed', 'enough' FROM messages"
+    )
+    rows = shell.rows("messages", "--reply", "suppressed", "--json")
+    assert [(outcome.receipt, "suppressed")] == [
+        (one["receipt"], one["reply_state"]) for one in rows
+    ]
+    assert "reply (not sent: enough)" in shell("show", outcome.receipt)
+
+
+@pytest.mark.parametrize("state", ["due", "sent", "failed", "uncertain", "suppressed"])
+def test_replies_are_listed_by_what_became_of_them(state, shell):
+    """Those that want a person can be listed."""
+    first, second = shell.play(TEXTS[:2])
+    other = "failed" if state == "due" else "due"
+    shell.change(
+        f"UPDATE outbox SET state = CASE WHEN receipt = '{first.receipt}' THEN '{state}' "
+        f"ELSE '{other}' END"
+    )
+    listed = shell.rows("messages", "--reply", state, "--json")
+    assert [first.receipt] == [row["receipt"] for row in listed]
+    assert [second.receipt] == [
+        row["receipt"] for row in shell.rows("messages", "--reply", other, "--json")
+    ]
+
+
+def test_what_came_back_is_no_longer_sent(shell):
+    """A bounce is listed and counted apart from what was sent, however old it is."""
+    first, _ = shell.play(TEXTS[:2])
+    shell.change("UPDATE outbox SET state = 'sent', settled_at = now() - interval '2 days'")
+    shell.change(
+        "INSERT INTO delivery_reports (outbox_id, status, detail) SELECT id, 'undelivered', "
+        f"'550' FROM outbox WHERE receipt = '{first.receipt}'"
+    )
+    listed = shell.rows("messages", "--reply", "undelivered", "--json")
+    [summary] = shell.rows("status", "--json")
+    assert [first.receipt] == [row["receipt"] for row in listed]
+    assert [("undelivered", 1)] == [(one["state"], one["replies"]) for one in summary["replies"]]
+    assert "reply (undelivered)" in shell("show", first.receipt)
 
 
 def test_show_writes_the_bytes_out(shell):
@@ -203,7 +285,13 @@ def test_explain_judges_without_recording(shell):
 def test_explain_for_people(shell):
     """Step by step: arrival, window, what was read, each verdict, the reply."""
     output = shell("explain", "--channel", "mail", "--at", "2026-11-24T12:00", "123456789012*5467;")
-    for step in ("1. received 24.11.2026 12:00:00", "open, until", "5. the whole: accept accepted"):
+    for step in (
+        "1. received 24.11.2026 12:00:00",
+        "open, until",
+        "account '123456789012', values 5467",
+        "5. the whole: accept accepted",
+        "(the receipt 2222-222N is made up",
+    ):
         assert step in output
 
 
@@ -249,6 +337,52 @@ def test_migrate_and_check(shell):
     assert "up to date" in shell("migrate")
     assert "the database answers" in shell("check", "--online")
     assert "$defs" in shell("check", "--schema")
+
+
+MAILBOX = """
+[channels.box]
+type = "imap"
+window = "all-month"
+host = "imap.example.org"
+username = "energy@example.org"
+password = { env = "HOME" }
+ca_file = "nowhere.pem"
+"""
+TLS = '\n[channels.mail.tls]\ncertificate = "nowhere.pem"\nkey = "nowhere.key"\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        pytest.param(
+            MAILBOX,
+            "channels.box.ca_file: nowhere.pem cannot be read: No such file or directory",
+            id="who signed the server's certificate",
+        ),
+        pytest.param(
+            TLS,
+            "channels.mail.tls: the certificate nowhere.pem with the key nowhere.key cannot be "
+            "used: No such file or directory",
+            id="our own certificate",
+        ),
+    ],
+)
+def test_check_looks_for_certificates(more, expected, tmp_path, own_database):
+    """A file that is not there is told before a restart; exit status 2."""
+    shell = Shell(tmp_path, own_database)
+    (tmp_path / "config.toml").write_text(SMALL_CONFIG + more)
+    assert expected in shell("check", status=2)
+
+
+def test_check_tries_the_relay(tmp_path, own_database):
+    """Only when asked to connect; why it does not let us in is told."""
+    [port] = find_ports(1)
+    shell = Shell(tmp_path, own_database)
+    relay = f'\n[mail]\nrelay = "smtp://127.0.0.1:{port}"\n'
+    (tmp_path / "config.toml").write_text(SMALL_CONFIG + relay)
+    shell("check")
+    expected = f"mail.relay: the relay 127.0.0.1:{port}: connection refused"
+    assert expected in shell("check", "--online", status=1)
 
 
 def test_check_names_the_mistake(tmp_path, own_database):

@@ -55,6 +55,12 @@ def like_a_person(letter, number):
     return an_answer(f"Спасибо, ваше письмо получено, № {number}", letter, number, thread)
 
 
+def with_a_figure(letter, number):
+    """One whose words have a number that may be a value, and that names one of the headers only."""
+    thread = f"In-Reply-To: {letter['Message-ID']}"
+    return an_answer(f"Вы {5000 + number} в очереди. Спасибо!", letter, number, thread)
+
+
 def with_our_words(letter, number):
     """A robot without any header that sends back what it got."""
     received = letter.get_payload(decode=True).decode().replace("\r\n", "\n")
@@ -121,3 +127,22 @@ async def test_a_report_stands_beside_the_reply(tmp_path, database_url):
     [row] = await fetch(database_url, "SELECT status, detail FROM delivery_reports")
     assert ("undelivered", "5.1.1") == tuple(row)
     assert "reply undelivered" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "letters"),
+    [
+        pytest.param("240013579024*5480;", 2, id="after an acceptance"),
+        pytest.param("Здравствуйте!", 1, id="after a letter that says the same"),
+    ],
+)
+async def test_a_robot_with_figures_is_told_once(tmp_path, database_url, text, letters):
+    """A number may be a correction: one letter says that a person reads it, and no second."""
+    responder = Responder(with_a_figure)
+    async with face_to_face(responder, tmp_path, database_url) as daemon:
+        await send_mail(daemon.smtp, a_mail(text))
+        await until(lambda: len(responder.answers) == letters)
+        await until(lambda: nothing_is_owed(database_url))
+    assert letters == len(responder.mails)
+    rows = await fetch(database_url, "SELECT state FROM outbox ORDER BY id")
+    assert [*["sent"] * letters, "suppressed"] == [row["state"] for row in rows]

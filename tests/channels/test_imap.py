@@ -214,12 +214,16 @@ async def test_a_mail_that_comes_while_we_look(world, store):
 
 
 async def test_put_back(world, store):
-    """A mail that a person puts back is known: nothing is judged or answered a second time."""
+    """A mail that a person puts back is known: it is logged, and not judged or answered again."""
     await world.server.put(a_numbered_mail(1))
     world.start()
     await world.told.until(world.is_empty)
     await world.server.put_back("processed")
-    await world.told.until(world.is_empty)
+    with capture_logs() as logs:
+        await world.told.until(world.is_empty)
+    [(receipt,)] = await fetch(store, "SELECT receipt FROM messages")
+    repeated = [one for one in logs if one["event"] == "message.repeated"]
+    assert [("box", receipt)] == [(one["channel"], one["receipt"]) for one in repeated]
     assert (1, 1, 1) == await count_judged(store)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import socket
 import ssl
 from pathlib import Path
 
@@ -12,8 +13,10 @@ from imap_script import CAPABILITY, CLOSE, Script
 from imap_world import BOX, Readers
 
 from ingest.channels.imap import probe
+from ingest.channels.imap.link import explain_connection
 from ingest.channels.imap.mailbox import Mailbox
 from ingest.channels.imap.tokens import Tokens
+from ingest.channels.imap.wire import Endpoint
 from ingest.errors import IngestError, PermanentError, TransientError
 
 TLS = Path(__file__).parents[1] / "data" / "tls"
@@ -100,16 +103,54 @@ async def test_what_comes_before_tls(try_out, tls):
 
 
 async def test_nobody_listens(a_config):
-    """A server that is not there is told as such."""
-    config = Readers(a_config, Sinks(None, None), Script().port).config
-    with pytest.raises(TransientError, match=r"connection failed: .*refused"):
+    """A server that is not there is told as such, with where it was looked for."""
+    script = Script()
+    config = Readers(a_config, Sinks(None, None), script.port).config
+    with pytest.raises(TransientError, match=rf"^127\.0\.0\.1:{script.port}: connection refused$"):
         await probe(BOX, config.channels[BOX], config)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        pytest.param(
+            socket.gaierror(-2, "Name or service not known"),
+            "imap.example:143: no such host: Name or service not known",
+            id="no such host",
+        ),
+        pytest.param(
+            OSError(113, "No route to host"),
+            "imap.example:143: No route to host",
+            id="no route",
+        ),
+    ],
+)
+def test_what_is_said_of_a_connection(error, expected):
+    """The words of the system stand behind where it was, without its numbers."""
+    endpoint = Endpoint(host="imap.example", port=143, timeout=1, security="none")
+    assert expected == explain_connection(error, endpoint)
+
+
+async def test_tls_at_a_port_without(try_out):
+    """A port that begins in the open is told from one that is broken."""
+    script = Script()
+    expected = rf'no TLS at 127\.0\.0\.1:{script.port}; use port 993 or security = "starttls"'
+    with pytest.raises(TransientError, match=expected):
+        await try_out(script, changes=IMPLICIT)
+
+
+async def test_starttls_at_a_port_with_tls(try_out, tls):
+    """A port that begins with TLS says nothing to us: what that may mean is said."""
+    script = Script(tls=tls)
+    with pytest.raises(TransientError, match=r'^[0-9.:]+ does not answer.*security = "tls"'):
+        await try_out(script, changes=STARTTLS, timeout=0.2)
+    assert [] == script.lines
 
 
 async def test_an_authority_that_is_no_file(try_out):
     """A ca_file that cannot be read is named."""
     changes = {'security = "none"': 'security = "tls"\nca_file = "nowhere.pem"'}
-    with pytest.raises(PermanentError, match=r"ca_file nowhere\.pem"):
+    with pytest.raises(PermanentError, match=r"ca_file: nowhere\.pem cannot be read: No such file"):
         await try_out(Script(), changes=changes)
 
 

@@ -190,3 +190,16 @@ async def test_the_summary_is_mailed(config: Configuration) -> None:
     await desk.serve()
     summary = desk.read("out/a.csv.summary.txt").decode()
     assert [(addresses, "a.csv", summary)] == sink.owed
+
+
+async def test_a_mistake_in_the_dialect_does_not_spend_a_stopped_file(
+    config: Configuration, desk: Desk, sinks: Sinks, store: Store
+) -> None:
+    """What was withdrawn before any line was recorded is as new once the dialect is right."""
+    await stop_a_file(desk, store)
+    await Desk(config, sinks, now=lambda: NOW, dialect={"trailer": "=(?P<count>[0-9]+)"}).serve()
+    assert ["a.csv"] == desk.list("failed")
+    again = Desk(config, sinks, now=lambda: NOW)
+    put(again, "b.csv")
+    await again.serve()
+    assert [5, 3] == await count(store)

@@ -263,6 +263,30 @@ async def test_a_file_that_could_not_be_deleted_is_not_fetched_again(
     assert (["a.csv"], []) == (partner.opened, partner.list("reg"))
 
 
+@pytest.mark.parametrize("after", ["delete", "move:/seen"])
+async def test_a_file_that_took_the_place_of_a_fetched_one_is_left(
+    partner: Partner, make_fetcher, after: str
+) -> None:
+    """The partner puts the next file there under the same name while we are looking."""
+    memory = Memory()
+    partner.put("reg/a.csv", ROWS)
+    await make_fetcher(bookmarks=memory).look()
+    newer = ROWS + b"900000000004;7\n"
+
+    class Slow(Memory):
+        """A memory in whose time to think the file is replaced."""
+
+        async def find_bookmark(self, channel, place):
+            partner.put("reg/a.csv", newer, at=1_700_000_009)
+            return await memory.find_bookmark(channel, place)
+
+    await make_fetcher(f'after = "{after}"', bookmarks=Slow()).look()
+    assert ["a.csv"] == partner.list("reg")
+    fetcher = make_fetcher(f'after = "{after}"', bookmarks=memory)
+    await fetcher.look()
+    assert ["a.2.csv", "a.csv"] == list_came(fetcher)
+
+
 # Answers
 
 

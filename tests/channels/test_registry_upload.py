@@ -478,6 +478,25 @@ async def test_a_file_that_never_came_is_not_known(desk: Counter) -> None:
     assert 404 == (await desk.get("b.csv")).status
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("..%2F..%2Fother%2Fout%2Fa.csv", id="another partner's"),
+        pytest.param("%2E%2E%2Fdone%2Fa.csv", id="another folder"),
+        pytest.param("a%00.csv", id="NUL"),
+    ],
+)
+async def test_an_answer_is_never_asked_for_by_a_path(desk: Counter, name: str) -> None:
+    """Only what lies in the folder of the channel is shown, whatever the name spells."""
+    for folder in ("../other/out", "out/../done"):
+        (desk.root / folder).mkdir(parents=True, exist_ok=True)
+        for ending in (".summary.txt", ".result.csv"):
+            (desk.root / folder / f"a.csv{ending}").write_text("another's")
+    line = f"GET /channels/partner/files/{name}/receipt?part=result HTTP/1.1"
+    status, body = await ask_raw(desk, line)
+    assert (404, False) == (status, "another's" in body[1])
+
+
 async def test_files_are_listed(open_counter) -> None:
     """Those under way, and those that were answered."""
     desk = await open_counter(more='complete = "done-file"')

@@ -99,7 +99,8 @@ async def ask(database_url):
     await connection.close()
 
 
-MESSAGES = "SELECT text, disposition, external_id, received_at, raw FROM messages ORDER BY id"
+MESSAGES = """SELECT text, disposition, reason, receipt, external_id, received_at, raw
+  FROM messages ORDER BY id"""
 READINGS = "SELECT account, value FROM readings WHERE disposition = 'accept' ORDER BY account"
 
 
@@ -181,7 +182,25 @@ async def test_what_never_comes_is_marked(open_bench, ask, clock):
     [message] = await ask(MESSAGES)
     assert f"{TEXTS[1]}\ufffd{TEXTS[3]}" == message["text"]
     assert [] == await ask(READINGS)
-    assert 1 == len(await ask("SELECT FROM outbox"))
+    assert 1 == len(await ask(OWED))
+
+
+async def test_who_sent_what_never_came_is_asked_for_it_again(open_bench, ask, clock):
+    """Whole lines do not count either: the words that lack may take them back."""
+    bench = await open_bench(VONAGE + SEND)
+    await bench.get(part(1, text="123456789012*5467;\n"))
+    clock.at += WAIT
+    with capture_logs() as logs:
+        await bench.channel.sweep()
+    [message] = await ask(MESSAGES)
+    [owed] = await ask(OWED)
+    assert ("hold", "incomplete") == (message["disposition"], message["reason"])
+    told = f"Пришла только часть сообщения, пришлите ещё раз. Код {message['receipt']}"
+    assert told == owed["body"]
+    [missed] = [one for one in logs if one["event"] == "parts.missed"]
+    assert ("sms", message["receipt"], 1, 3) == tuple(
+        missed[key] for key in ("channel", "receipt", "present", "total")
+    )
 
 
 async def test_nobody_waits_for_the_answer_to_what_never_came(open_bench, ask, clock):

@@ -10,6 +10,7 @@ import pytest
 from builders import OPEN_AT, write_config
 from prometheus_client import REGISTRY
 from sms_bench import serve_sms
+from structlog.testing import capture_logs
 
 from ingest.model import ACCEPTED, InboundMessage, Outcome
 
@@ -117,6 +118,20 @@ async def test_a_wrong_signature_is_counted_and_never_judged(open_bench, body, s
     assert (401, "") == await post(bench, body, signature)
     assert before + 1 == count_refusals()
     assert [] == bench.sink.messages
+
+
+async def test_why_is_said_in_our_log_alone(open_bench):
+    """The address that we think was signed, and who asked; whoever asked learns nothing."""
+    bench = await open_bench(TWILIO)
+    with capture_logs() as logs:
+        answer = await post(bench, BODY, "wrong", "?key=hunter2")
+    [refused] = [one for one in logs if one["event"] == "message.refused"]
+    assert (401, "") == answer
+    assert "127.0.0.1" == refused["client"]
+    assert (
+        "wrong signature for https://readings.example.org/sms-in/channels/sms?...; "
+        "is that what the gateway calls?"
+    ) == refused["detail"]
 
 
 async def test_an_old_copy_of_a_signed_request_is_refused(open_bench):

@@ -11,7 +11,7 @@ from sms_bench import gather_sinks, serve_sms
 
 from ingest.addresses import Listen
 from ingest.building import build_paces, build_way_out, can_send
-from ingest.history import get_story
+from ingest.history import MessageFilter, get_story, list_messages
 from ingest.listeners import open_listener
 from ingest.outbox import Outbox
 from ingest.policy import build_policies
@@ -71,8 +71,8 @@ async def open_house(a_config, open_intake, store, upstream):
     """Return an async maker of a channel and its outbox; everything ends with the test."""
     async with contextlib.AsyncExitStack() as stack:
 
-        async def make(gateway: str = "kannel", more: str = "", send: str = ""):
-            text = CONFIG.format(gateway=gateway, more=more, port=upstream.port)
+        async def make(gateway: str = "kannel", more: str = "", send: str = "", limits: str = ""):
+            text = limits + CONFIG.format(gateway=gateway, more=more, port=upstream.port)
             config = a_config(text + send, ENVIRON)
             sinks = gather_sinks(await open_intake(config))
             bench = await stack.enter_async_context(serve_sms(config, None, sinks))
@@ -99,6 +99,18 @@ async def test_the_body_carries_the_reply_once(open_house, upstream):
     again = await asyncio.gather(*(bench.get(ASKED.format(1)) for _ in range(10)))
     assert ({first}, 200) == (set(again), first[0])
     assert (0, []) == (await outbox.send_due(), upstream.asked)
+
+
+async def test_a_body_too_many_is_noted_with_its_message(open_house, store):
+    """A telephone that had enough gets an empty body, and whoever looks is told so."""
+    _, bench, _ = await open_house(limits="[replies]\nper_address = 1\n")
+    asked = "key=s3cret&from=%2B79031234567&text=what&id={}"
+    bodies = [(await bench.get(asked.format(number)))[1] for number in (1, 2)]
+    rows = await list_messages(store, MessageFilter())
+    story = await get_story(store, rows[0]["receipt"])
+    assert [True, False] == [bool(body) for body in bodies]
+    assert ["suppressed", None] == [row["reply_state"] for row in rows]
+    assert ["reply.suppressed"] == [event["event"] for event in story.events]
 
 
 async def test_the_body_is_written_as_send_would_write_it(open_house):
@@ -164,7 +176,7 @@ async def test_a_report_is_kept_with_the_reply(open_house, store, upstream):
     assert ["under_way", "undelivered"] == [report["status"] for report in story.reports]
     after = REGISTRY.get_sample_value(COUNT, {"channel": "sms", "status": "undelivered"})
     assert before + 2 == after
-    [row] = await store.fetch("list_messages", None, None, None, None, None, None, 10)
+    [row] = await list_messages(store, MessageFilter())
     assert "undelivered" == row["reply_state"]
 
 

@@ -81,6 +81,16 @@ async def test_a_repeat_does_not_undo_what_came_since(sinks, store):
     assert [(ACCOUNT, 1, 120)] == await list_counting(store)
 
 
+async def test_a_repeat_with_a_bad_cell_does_not_either(sinks, store):
+    """The bad cell is told again; what the good one said before changes nothing."""
+    line = a_line((100, "x"))
+    receipt, _ = await send(sinks, line)
+    await sinks.receive(a_message(f"{ACCOUNT}*120;", received_at=LATER))
+    _, results = await send(sinks, line, received_at=LATER + dt.timedelta(hours=1))
+    assert [(Disposition.REJECT, Reason.READING_MALFORMED, f"{receipt}/1")] == results
+    assert [(ACCOUNT, 1, 120)] == await list_counting(store)
+
+
 async def test_a_correction_is_compared_with_the_last_word(sinks, store):
     """The third file repeats the second, and the fourth corrects it back."""
     await send(sinks, a_line(100))
@@ -124,6 +134,31 @@ async def test_one_payment_for_two_accounts(sinks, store):
     _, results = await send(sinks, *lines, received_at=LATER)
     assert [(Reason.REPEATED, f"{receipt}/{n}") for n in (1, 2)] == [one[1:] for one in results]
     assert [(ACCOUNT, 1, 100), (OTHER, 1, 200)] == await list_counting(store)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param({}, id="transaction"),
+        pytest.param({"transaction": "", "paid_at": PAID_AT}, id="account and day"),
+    ],
+)
+async def test_two_readings_of_one_operation_sent_again(sinks, store, key):
+    """The first of the two does not win against the second because the file came twice."""
+    lines = [a_line(100, number=1, **key), a_line(200, number=2, **key)]
+    receipt, _ = await send(sinks, *lines)
+    _, results = await send(sinks, *lines, received_at=LATER)
+    assert [(Reason.REPEATED, f"{receipt}/{n}") for n in (1, 2)] == [one[1:] for one in results]
+    assert [(ACCOUNT, 1, 200)] == await list_counting(store)
+
+
+async def test_one_of_two_readings_of_an_operation_is_corrected(sinks, store):
+    """What is neither of the two is a correction."""
+    await send(sinks, a_line(100), a_line(200, number=2))
+    lines = [a_line(100), a_line(250, number=2)]
+    _, results = await send(sinks, *lines, received_at=LATER)
+    assert [Reason.REPEATED, Reason.CORRECTED] == [reason for _, reason, _ in results]
+    assert [(ACCOUNT, 1, 250)] == await list_counting(store)
 
 
 async def test_another_partner_has_ids_of_its_own(open_intake, a_config, store):

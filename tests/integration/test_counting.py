@@ -132,7 +132,9 @@ async def test_a_registry_that_was_finished_meanwhile(sinks, store, ending):
             else sinks.receive_chunk(progress, a_chunk(7, first=2, account="123456789013"))
         )
         await asyncio.sleep(0.2)
-        await transaction.fetch("finish_registry", progress.message_id, "accept", "accepted", "")
+        await transaction.fetch(
+            "finish_registry", progress.message_id, "accept", "accepted", "", False
+        )
     await asyncio.gather(other, return_exceptions=True)
     assert [(100, "registry")] == await counting(store)
 

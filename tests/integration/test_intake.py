@@ -1,10 +1,13 @@
 """The intake on a real PostgreSQL: groups, repeats, poison, conflicts, outages."""
 
 import asyncio
+import contextlib
 import datetime as dt
 
+import asyncpg
 import pytest
 from builders import MAIL, OPEN_AT, SHUT_AT, SMALL_CONFIG, SMS, a_message
+from harness import until
 
 from ingest import judgement
 from ingest.errors import TransientError
@@ -204,6 +207,87 @@ async def test_refuses_for_now_without_database(store, a_config):
     )
     running.cancel()
     assert [TransientError] * 3 == [type(one) for one in results]
+
+
+@contextlib.asynccontextmanager
+async def a_hanging_database(url):
+    """Let nothing be recorded while the block runs, although PostgreSQL answers."""
+    blocker = await asyncpg.connect(url)
+    transaction = blocker.transaction()
+    await transaction.start()
+    await blocker.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+    try:
+        yield
+    finally:
+        await transaction.rollback()
+        await blocker.close()
+
+
+@pytest.fixture
+async def hasty(store, a_config):
+    """An intake that gives PostgreSQL a moment for a group, and runs."""
+    policies = build_policies(a_config(SMALL_CONFIG))
+    intake = Intake(store, policies, load_phrasebook(), within=0.2)
+    running = asyncio.create_task(intake.run())
+    yield intake
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def is_taken(intake, message):
+    """Hand *message* over; return its outcome, or None where it is refused for now."""
+    try:
+        return await intake.receive(message)
+    except TransientError:
+        return None
+
+
+async def test_a_group_that_hangs_is_refused_in_time(hasty, store, database_url):
+    """What is under way may still be committed: the repeat finds it, and it is there once."""
+    message = a_message()
+    async with a_hanging_database(database_url):
+        with pytest.raises(TransientError, match=r"did not take it within 0\.2 s"):
+            await hasty.receive(message)
+    outcome = await until(lambda: is_taken(hasty, message))
+    assert (Reason.ACCEPTED, True) == (outcome.verdict.reason, outcome.again)
+    assert 1 == len(await rows(store, "SELECT * FROM messages"))
+    assert 1 == len(await rows(store, "SELECT * FROM outbox"))
+
+
+async def test_while_a_group_hangs_newcomers_are_refused_at_once(hasty, store, database_url):
+    """Nobody waits for what others wait for in vain, and nothing of theirs is tried."""
+    async with a_hanging_database(database_url):
+        await asyncio.gather(*(is_taken(hasty, a_message()) for _ in range(3)))
+        late = asyncio.create_task(is_taken(hasty, a_message("123456789019*1;")))
+        await asyncio.sleep(0)
+        assert (True, None) == (late.done(), late.result())
+    assert await until(lambda: is_taken(hasty, a_message("123456789018*2;")))
+    found = await rows(store, "SELECT account FROM readings WHERE account LIKE '12345678901_'")
+    assert "123456789019" not in {row["account"] for row in found}
+
+
+async def test_an_intake_ends_while_a_group_hangs(store, a_config, database_url):
+    """A stop waits for no lock; what was not committed is not."""
+    policies = build_policies(a_config(SMALL_CONFIG))
+    intake = Intake(store, policies, load_phrasebook(), within=0.2)
+    running = asyncio.create_task(intake.run())
+    async with a_hanging_database(database_url):
+        assert await is_taken(intake, a_message()) is None
+        await intake.drain()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert [] == await rows(store, "SELECT * FROM messages")
+
+
+async def test_a_lost_connection_is_not_the_end_of_the_next_group(sinks, store, database_url):
+    """PostgreSQL that answers a question at once is not away: only one group is refused."""
+    await sinks.receive(a_message())
+    blocker = await asyncpg.connect(database_url)
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ingest'"
+    await blocker.fetch(end)
+    await blocker.close()
+    outcomes = [await is_taken(sinks, a_message()) for _ in range(2)]
+    assert outcomes[-1] is not None
 
 
 async def test_a_caller_that_leaves_undoes_nothing(sinks, store):

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from builders import SMALL_CONFIG, SMS, a_message
+from msgspec.structs import replace
 
 from ingest import clock
 from ingest.model import Delivery, DeliveryState
@@ -40,9 +41,11 @@ async def owe(open_intake, a_config):
     """Return a function that lets the intake owe some replies, each for what its text deserves."""
     sinks = await open_intake(a_config(SMALL_CONFIG))
 
-    async def make(*texts):
+    async def make(*texts, references=""):
         for text in texts:
-            await sinks.receive(a_message(text))
+            message = a_message(text)
+            reply_to = replace(message.reply_to, references=references)
+            await sinks.receive(replace(message, reply_to=reply_to))
 
     return make
 
@@ -84,6 +87,28 @@ async def test_whoever_sends_for_many_flats_hears_of_each(store, owe, batch):
     await outbox.send_due()
     expected = ["sent", "sent", "sent", "suppressed", "sent", "suppressed"]
     assert expected == await list_states(store)
+
+
+@pytest.mark.parametrize("batch", [True, False], ids=["at once", "one by one"])
+async def test_a_thread_with_us_gets_one_reply_that_nothing_was_read(store, owe, batch):
+    """Another answer to an answer of ours, with nothing to read, is a robot's or adds nothing."""
+    sender = Sender()
+    outbox = Outbox(store, {SMS: sender}, PLENTY)
+    for text in ("hello", "5476", "no, 5477", "12345678901*5;", "123456789012*5;"):
+        await owe(text, references="<1@x.example> <ack.7K4M-2Q9X.17@example.org>")
+        if not batch:
+            await outbox.send_due()
+    await outbox.send_due()
+    expected = ["sent", "suppressed", "suppressed", "sent", "sent"]
+    assert (expected, 3) == (await list_states(store), len(sender.sent))
+
+
+async def test_other_threads_do_not_count(store, owe):
+    """Whoever writes anew is answered each time, up to the settings."""
+    for _ in range(3):
+        await owe("hello", references="<ack@x.example>")
+    await Outbox(store, {SMS: Sender()}, PLENTY).send_due()
+    assert ["sent"] * 3 == await list_states(store)
 
 
 async def test_what_was_perhaps_sent_counts_too(store, owe):

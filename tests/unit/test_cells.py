@@ -3,7 +3,7 @@
 import pytest
 
 from ingest.cells import read_line
-from ingest.model import Misreading, Reading, Reason, RegistryLine
+from ingest.model import Flaw, Misreading, Reading, Reason, RegistryLine
 
 
 @pytest.mark.parametrize(
@@ -79,3 +79,15 @@ def test_a_dialect_may_know_a_better_reason():
     """What the dialect found is recorded with its reason and the account."""
     line = RegistryLine(1, "123456789012", (), problem="two meters", reason=Reason.METER_AMBIGUOUS)
     assert Misreading(Reason.METER_AMBIGUOUS, "123456789012", "two meters") == read_line(line)
+
+
+def test_a_register_too_wide_takes_no_other_with_it():
+    """How wide registers are is a setting; what stands alone is left to the law that says so."""
+    day, both = (
+        RegistryLine(1, "123456789012", cells) for cells in (("120", ""), ("120", "9" * 9))
+    )
+    assert Reading("123456789012", (120,), "123456789012;120;", None) == read_line(day, 2)
+    flaw = Flaw(2, Reason.TOO_MANY_DIGITS, "999999999")
+    fragment = "123456789012;120;999999999"
+    expected = Reading("123456789012", (120,), fragment, None, (1,), (flaw,))
+    assert expected == read_line(both, 8)

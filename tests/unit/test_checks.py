@@ -86,7 +86,7 @@ HMAC = 'auth = { kind = "hmac", key = { env = "S" }, header = "X" }\n'
         ),
         pytest.param(
             '[mail]\nrelay = "relay.example:25"\n',
-            "mail.relay: found something else, wanted smtp://HOST:PORT, smtps://HOST:PORT, "
+            "mail.relay: found 'relay.example:...', wanted smtp://HOST:PORT, smtps://HOST:PORT, "
             "smtp+starttls://HOST:PORT or directory:PATH",
             id="relay without scheme",
         ),

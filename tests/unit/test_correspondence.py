@@ -201,6 +201,31 @@ def test_a_file_in_an_automatic_mail(name, disposition):
     )
 
 
+@pytest.mark.parametrize(
+    ("count", "finding", "files"),
+    [
+        pytest.param(60, Reason.AUTOMATIC_MAIL, 60, id="many"),
+        pytest.param(101, Reason.TOO_LARGE, 0, id="too many"),
+        pytest.param(500, Reason.TOO_LARGE, 0, id="more than are looked at"),
+    ],
+)
+def test_no_file_of_a_partner_is_left_out(count, finding, files):
+    """All of them are registries, or a person looks."""
+    part = (
+        b"--b\r\nContent-Type: text/csv\r\nContent-Disposition: attachment; filename=%d.csv\r\n"
+        b"\r\n123456789012;1\r\n"
+    )
+    content = (
+        b"Authentication-Results: mx; dmarc=pass\r\nFrom: list@partner.example\r\n"
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        + b"".join(part % number for number in range(count))
+        + b"--b--\r\n"
+    )
+    registries = {"list@partner.example": "partner"}
+    taken = take(content, registries=registries, trusted=frozenset(["mx"]))
+    assert (finding, files) == (taken.message.finding.reason, len(taken.files))
+
+
 def test_a_list_of_a_forged_partner():
     """Who only says that he is a partner is nobody."""
     content = (
@@ -228,13 +253,31 @@ def test_what_was_held_back_is_shown():
         pytest.param(b"Thank you!\r\n", False, id="thanks"),
         pytest.param(READING, True, id="a reading"),
         pytest.param(b"12345678901*5467;\r\n", True, id="a slip"),
+        pytest.param(b"Sorry, 5476 is right.\r\n", True, id="a value alone"),
+        pytest.param(b"Ticket #4711 of 25.11.2026\r\n", False, id="other numbers"),
     ],
 )
 def test_an_answer_to_our_answer(content, is_answered):
-    """It is answered only when there is a reading in it: a robot may have sent it."""
+    """It is answered only when there may be a reading in it: a robot may have sent it."""
     head = HEAD + b"In-Reply-To: " + ACK + b"\r\n\r\n"
     assert is_answered is (take(head + content).message.reply_to is not None)
     assert take(head + content, domains=frozenset()).message.reply_to is not None
+
+
+def test_a_thread_is_known_by_either_header():
+    """Some programs name what they answer in one header, some in the other."""
+    head = HEAD + b"In-Reply-To: " + ACK + b"\r\nReferences: <0@ivan.example>\r\n\r\n"
+    taken = take(head + b"5476\r\n").message
+    assert f"<0@ivan.example> {ACK.decode()}" == taken.reply_to.references
+
+
+def test_our_words_without_the_thread():
+    """A value below our own words alone gets no answer: no rule could end a loop with a robot."""
+    ours = "Показание 5400 кВт·ч по лицевому счёту 240013579024 принято за ноябрь 2026 года."
+    end = "Код вашего обращения: 7K4M-2Q9X."
+    content = f"5476\r\n\r\n> Здравствуйте!\r\n> {ours}\r\n> {end}\r\n".encode()
+    message = take(HEAD + b"\r\n" + content).message
+    assert (None, "5476") == (message.reply_to, message.text)
 
 
 def test_our_words_in_somebody_elses():
@@ -268,6 +311,14 @@ def test_a_large_mail():
         taken.message.finding, taken.message.reply_to.address,
     )  # fmt: skip
     assert taken.message.external_id != other.message.external_id
+    told = "[not read: of 30000000 bytes only the head was fetched; the whole lies in the mailbox]"
+    assert f"Hi\n\n{told}" == taken.message.text
+
+
+def test_a_mail_that_cannot_be_fetched():
+    """Where not even its head is there, the text says so."""
+    told = "[not read: of 563 bytes nothing was fetched; the whole lies in the mailbox]"
+    assert told == take_large(b"", 563, ENVELOPE, DESK).message.text
 
 
 def test_a_large_automatic_mail():

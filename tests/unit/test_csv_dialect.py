@@ -110,6 +110,31 @@ def test_cells_are_cut_and_stripped(text: str, keys: dict[str, Any], expected: o
     assert (expected, "") == ((line.account, line.values), line.problem)
 
 
+MOVED = [
+    pytest.param("1;Иванов; и Ко;5;7", "found 5 columns, wanted the 4 of the header", id="by one"),
+    pytest.param("1;Иванов; и Ко;5;", "found 5 columns, wanted the 4 of the header", id="one zone"),
+    pytest.param("1;Иванов;5;7", "", id="as the header"),
+    pytest.param("1;Иванов;5", "found 3 columns, wanted 4", id="too few"),
+]
+
+
+@pytest.mark.parametrize(("text", "problem"), MOVED)
+def test_a_line_wider_than_its_header_is_not_believed(text: str, problem: str) -> None:
+    """A delimiter within a name moves the day's reading to where the night's should be."""
+    columns = {"account": "ЛС", "value": "День", "value_2": "Ночь"}
+    content = f"ЛС;ФИО;День;Ночь\n{text}\n".encode()
+    [line] = read_all(content, columns=columns, header=True)
+    assert problem == line.problem
+
+
+def test_a_channel_may_say_how_many_cells_there_are() -> None:
+    """Then the header may have another number of them."""
+    columns = {"account": "ЛС", "value": "День"}
+    content = "ЛС;День\n1;5;\n".encode()
+    [line] = read_all(content, columns=columns, header=True, cells=3)
+    assert (("5",), "") == (line.values, line.problem)
+
+
 PROBLEMS = [
     pytest.param(b"123456789012", {}, "found 1 columns, wanted 2", id="too few columns"),
     pytest.param(b"1;\x98", {"encoding": "cp1251"}, "bytes that are no cp1251", id="no cp1251"),

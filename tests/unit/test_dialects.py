@@ -156,6 +156,30 @@ def test_blocks_of_one_meter_are_one_reading(blocks: list[str], expected: object
             id="cut block",
         ),
         pytest.param(
+            ["1", DAY],
+            Reason.READING_MALFORMED,
+            "found a block with the date '10', wanted %d.%m.%Y",
+            id="moved by a delimiter, and its kind one that exists",
+        ),
+        pytest.param(
+            ["ул. Мира, 1", DAY],
+            Reason.READING_MALFORMED,
+            "found the kind 'ул. Мира, 1' of a block, wanted one that is known",
+            id="moved by a delimiter",
+        ),
+        pytest.param(
+            [DAY + "a;b", NIGHT],
+            Reason.READING_MALFORMED,
+            "found the kind 'b' of a block, wanted one that is known",
+            id="the second moved, the night would be lost",
+        ),
+        pytest.param(
+            [DAY + "a;", NIGHT],
+            Reason.READING_MALFORMED,
+            "found the kind '' of a block, wanted one that is known",
+            id="the second moved by an empty cell",
+        ),
+        pytest.param(
             [DAY] * 13,
             Reason.READING_MALFORMED,
             "found 91 cells of blocks, wanted at most 84",

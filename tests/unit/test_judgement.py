@@ -191,6 +191,17 @@ def test_verdict_of_the_whole(policies, text, finding, expected):
     assert counts == (standings.find(ACCOUNT, NOVEMBER) is not None)
 
 
+def test_what_was_held_back_is_not_told_back(policies):
+    """Of quotations and alternatives nothing is listed: the sender wrote one reading, or none."""
+    finding = Verdict(Disposition.HOLD, Reason.NOT_RECOGNISED)
+    text = f"{ACCOUNT}*100;\n\n[plain text and HTML differ]\n{ACCOUNT}*555;"
+    judged = judge(policies[MAIL], Standings(), "R-1", text, finding=finding)
+    plain = judge(policies[MAIL], Standings(), "R-1", "Здравствуйте!", finding=finding)
+    assert ([(100,), (555,)], plain.reply) == (
+        [reading.values for reading in judged.readings], judged.reply,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -31,14 +31,32 @@ def change(text, *changes):
     [
         pytest.param(
             change(IMAP, (NAMES[0], "")),
-            "channels.box.host: found '', wanted a name like imap.example.org",
+            "channels.box.host: this key is missing; wanted a name like imap.example.org",
             id="no host",
         ),
         pytest.param(
             change(IMAP, (NAMES[0], 'host = "imaps://imap.example.org"')),
-            "channels.box.host: found 'imaps://imap.example.org', wanted a name like "
-            "imap.example.org",
+            "channels.box.host: found 'imaps://...', wanted a bare host name like "
+            "server.example.org; the port goes into port",
             id="a URL",
+        ),
+        pytest.param(
+            change(IMAP, (NAMES[0], 'host = "localhost:11993"')),
+            "channels.box.host: found 'localhost:11993', wanted a bare host name like "
+            "server.example.org; the port goes into port",
+            id="a port in the name",
+        ),
+        pytest.param(
+            change(IMAP, (PASSWORD, 'password = "hunter2"')),
+            'channels.box.password: found a text, wanted { credential = "NAME" }, '
+            '{ file = "PATH" } or { env = "NAME" }: a secret never stands here',
+            id="the password itself",
+        ),
+        pytest.param(
+            change(IMAP, (PASSWORD, "password = 271828")),
+            'channels.box.password: found a number or a word, wanted { credential = "NAME" }, '
+            '{ file = "PATH" } or { env = "NAME" }: a secret never stands here',
+            id="a password of digits",
         ),
         pytest.param(
             change(IMAP, (NAMES[1], 'username = "me\\r\\nA1 DELETE INBOX"'))
@@ -127,6 +145,34 @@ def change(text, *changes):
             "channels.other.folder: found 'processed' of a mailbox, where channels.box puts mails "
             "that it has taken",
             id="one reads what the other has read",
+        ),
+        pytest.param(
+            IMAP
+            + change(IMAP, ("channels.box", "channels.other"))
+            + 'folder = "INBOX.Processed"\nprocessed = "done"\nreview = "done"\n',
+            "channels.other.folder: found 'INBOX.Processed' of a mailbox, where channels.box puts "
+            "mails that it has taken",
+            id="one reads what the other has read, as the server calls it",
+        ),
+        pytest.param(
+            change(IMAP, (NAMES[0], 'host = "127.0.0.1"'))
+            + change(IMAP, (NAMES[0], 'host = "localhost"'), ("channels.box", "channels.other")),
+            "channels.other.folder: found 'INBOX' of a mailbox that channels.box reads already",
+            id="two names of this machine",
+        ),
+        pytest.param(
+            change(IMAP, (NAMES[0], 'host = "::1"'))
+            + change(IMAP, (NAMES[0], 'host = "LocalHost."'), ("channels.box", "channels.other")),
+            "channels.other.folder: found 'INBOX' of a mailbox that channels.box reads already",
+            id="two names of this machine, written otherwise",
+        ),
+        pytest.param(
+            change(IMAP, (NAMES[0], 'host = "mail.example.org."'))
+            + change(
+                IMAP, (NAMES[0], 'host = "Mail.example.org"'), ("channels.box", "channels.other")
+            ),
+            "channels.other.folder: found 'INBOX' of a mailbox that channels.box reads already",
+            id="one name in full",
         ),
     ],
 )

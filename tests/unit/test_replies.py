@@ -1,6 +1,7 @@
 """Replies: which text is chosen, what may stand in it, and what operators may change."""
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
@@ -110,8 +111,46 @@ def test_what_concerns_the_whole_message_is_said_once(reason):
 
 
 def test_the_zones_of_a_register_stand_side_by_side():
-    """Day and night as they were given."""
-    assert "5467 / 1203 кВт·ч" in long(a_judged_reading(Reason.ACCEPTED, 5467, 1203))
+    """Day and night as they were taken: whoever wrote them the other way round sees it."""
+    reading = a_judged_reading(Reason.ACCEPTED, 10234, 4321)
+    assert "день 10234, ночь 4321 кВт·ч" in long(reading)
+    assert f"Принято {ACCOUNT}: день 10234, ночь 4321 кВт·ч. Код {RECEIPT}" == short(reading)
+    assert "day 10234, night 4321 kWh" in short(reading, language="en")
+
+
+QUESTION = "Почему мне за октябрь начислили 3500 рублей?"
+
+
+@pytest.mark.parametrize("values", [(3500,), (6, 543), ()], ids=["rubles", "thousands", "none"])
+@pytest.mark.parametrize("disposition", [Disposition.HOLD, Disposition.REJECT])
+def test_a_question_is_not_called_a_reading(values, disposition):
+    """What is not recognised may be rubles, or a number in groups: none comes back as kWh."""
+    changes = {"disposition": disposition, "values": values, "fragment": QUESTION}
+    asked = a_judged_reading(Reason.NOT_RECOGNISED, **changes)
+    for text in (long(asked), short(asked), long(asked, a_judged_reading(line=2))):
+        assert (
+            re.search(r"3500|543|Показани[ея] .*не принят|передано специалисту: он всё", text)
+            is None
+        )
+    told = {Disposition.HOLD: "передано специалисту", Disposition.REJECT: "не получилось"}
+    assert f"аше сообщение по лицевому счёту {ACCOUNT} {told[disposition]}" in long(asked)
+
+
+def test_a_question_without_an_account_is_said_back():
+    """There is nothing else by which to name it."""
+    asked = a_judged_reading(Reason.NOT_RECOGNISED, account="", fragment=QUESTION)
+    assert f"Передали специалисту «{QUESTION}»" in long(asked)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_half_a_message_is_asked_for_again(language):
+    """Whatever readings are in it, they do not count, and the sender is told to write again."""
+    reading = a_judged_reading(Reason.INCOMPLETE)
+    told = {
+        "ru": f"Пришла только часть сообщения, пришлите ещё раз. Код {RECEIPT}",
+        "en": f"Only part of your message came. Please send it again. Ref {RECEIPT}",
+    }
+    assert told[language] == short(reading, reading, verdict=reading.verdict, language=language)
 
 
 @EVERY_LANGUAGE
@@ -136,14 +175,16 @@ def test_several_late_readings_say_their_month():
     late = a_judged_reading(period=DECEMBER)
     bad = a_judged_reading(Reason.ACCOUNT_UNKNOWN, account="000000000017")
     assert "за декабрь" in short(late, late, **SHUT)
-    assert "Принято за декабрь 1 из 2. Не принято: …0017. Код 7K4M-2Q9X" == short(late, bad, **SHUT)
+    assert "Принято за декабрь 1 из 2. Не принято: …0017: нет счёта. Код 7K4M-2Q9X" == short(
+        late, bad, **SHUT
+    )
 
 
 def test_a_correction_keeps_the_earlier_value_to_itself():
     """Whoever sends a reading for somebody else's account does not learn what was there."""
     reading = a_judged_reading(Reason.CORRECTED, 5467, 1203, previous=(5400, 1200))
     assert "Они заменили прежние." in long(reading)
-    assert f"Принято {ACCOUNT}: 5467 / 1203 кВт·ч вместо прежнего. Код {RECEIPT}" == short(reading)
+    assert f"Исправлено {ACCOUNT}: день 5467, ночь 1203 кВт·ч. Код {RECEIPT}" == short(reading)
     assert "5400" not in long(reading)
 
 
@@ -236,7 +277,7 @@ def test_a_short_text_names_the_accounts_that_failed_while_there_is_room():
         for number in range(1001, 1009)
     ]
     assert short(a_judged_reading(), *bad[:2]) == (
-        f"Принято 1 из 3. Не принято: …1001, …1002. Код {RECEIPT}"
+        f"Принято 1 из 3. Не принято: …1001, …1002: нет счёта. Код {RECEIPT}"
     )
     assert short(a_judged_reading(), *bad) == (
         f"Принято 1 из 9. Не принято: …1001 и ещё 7. Код {RECEIPT}"
@@ -246,10 +287,100 @@ def test_a_short_text_names_the_accounts_that_failed_while_there_is_room():
 def test_held_readings_alone_are_told_of_as_passed_on():
     """Nothing was refused, and the text does not sound as if."""
     held = [
-        a_judged_reading(Reason.BELOW_PREVIOUS, account=f"00000000{number}")
-        for number in (1001, 1002)
+        a_judged_reading(reason, account=f"00000000{number}")
+        for number, reason in ((1001, Reason.BELOW_PREVIOUS), (1002, Reason.IMPLAUSIBLE))
     ]
-    assert f"Передано специалисту: …1001, …1002. Ответим. Код {RECEIPT}" == short(*held)
+    assert f"Передано специалисту: …1001, …1002. Код {RECEIPT}" == short(*held)
+
+
+def refused(*reasons, **changes):
+    """Return one reading a reason, each of another account."""
+    accounts = (f"00000000{number}" for number in range(1003, 1020))
+    return [
+        a_judged_reading(reason, account=account, **changes)
+        for reason, account in zip(reasons, accounts, strict=False)
+    ]
+
+
+SHARED = [
+    pytest.param(
+        Reason.WINDOW_CLOSED,
+        "Не принято ни одно из 2: приём закрыт, пришлите с 06.12.",
+        "Accepted none of 2: closed, send from 6 Dec.",
+        id="the day of the opening",
+    ),
+    pytest.param(
+        Reason.ACCOUNT_UNKNOWN,
+        "Не принято ни одно из 2: таких лицевых счетов нет.",
+        "Accepted none of 2: no such accounts.",
+        id="no such accounts",
+    ),
+    pytest.param(
+        Reason.READING_MISSING,
+        "Нет показания. Пришлите так: 123456789012*5467;",
+        "Reading missing. Please send: 123456789012*5467;",
+        id="an example",
+    ),
+    pytest.param(
+        Reason.METER_AMBIGUOUS,
+        "Специалисту переданы все 2: показания разные.",
+        "With our staff, all 2: readings differ.",
+        id="held",
+    ),
+    pytest.param(
+        Reason.NOT_RECOGNISED,
+        "Сообщение прочтёт специалист. Пример: 123456789012*5467;",
+        "Our staff will read it. Example: 123456789012*5467;",
+        id="held with an example",
+    ),
+    pytest.param(
+        Reason.BELOW_PREVIOUS,
+        "Специалисту переданы все 2: меньше прежнего.",
+        "With our staff, all 2: too low.",
+        id="without the values",
+    ),
+]
+
+
+@pytest.mark.parametrize(("reason", "russian", "english"), SHARED)
+def test_one_reason_for_all_is_told_once(reason, russian, english):
+    """Two readings get the advice that one would have got."""
+    readings = refused(reason, reason)
+    texts = [short(*readings, language=language, **SHUT) for language in LANGUAGES]
+    assert [f"{russian} Код {RECEIPT}", f"{english} Ref {RECEIPT}"] == texts
+
+
+DIFFERENT = [
+    pytest.param(
+        [Reason.READING_MISSING, Reason.TOO_MANY_DIGITS],
+        "Не принято: …1003 нет показания, …1004 лишние цифры.",
+        id="both reasons",
+    ),
+    pytest.param(
+        [Reason.READING_MISSING, Reason.TOO_MANY_DIGITS, Reason.ACCOUNT_CLOSED],
+        "Не принято ни одно из 3: …1003, …1004, …1005.",
+        id="too many for their reasons",
+    ),
+    pytest.param(
+        [Reason.READING_MISSING, Reason.ACCEPTED],
+        "Принято 1 из 2. Не принято: …1003: нет показания.",
+        id="one of two",
+    ),
+]
+
+
+@pytest.mark.parametrize(("reasons", "said"), DIFFERENT)
+def test_different_reasons_are_told_while_there_is_room(reasons, said):
+    """As much as one SMS holds."""
+    assert f"{said} Код {RECEIPT}" == short(*refused(*reasons))
+
+
+def test_a_shut_window_is_told_beside_other_mistakes():
+    """Sending the right thing today would not help."""
+    readings = refused(Reason.WINDOW_CLOSED, Reason.READING_MISSING)
+    assert f"Не принято ни одно из 2: приём закрыт, пришлите с 06.12. Код {RECEIPT}" == short(
+        *readings, **SHUT
+    )
 
 
 # Templates of the operators' own

@@ -14,8 +14,9 @@ import aiosmtplib
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from builders import write_config
+from harness import find_ports
 
-from ingest.errors import ConfigError
+from ingest.errors import ConfigError, TransientError
 from ingest.model import Acknowledgement, ChannelName, DeliveryState, Reason, ReplyTo
 from ingest.senders import build_sender
 
@@ -134,6 +135,49 @@ async def test_a_letter_reaches_the_relay(open_relay):
     assert ("<>", ["ivan@example.com"]) == (envelope.mail_from, envelope.rcpt_tos)
     assert "energy@example.org" == letter["From"].addresses[0].addr_spec
     assert "Показания приняты." == letter.get_content().strip()
+
+
+async def test_a_relay_is_tried_without_a_letter(open_relay):
+    """Greeted and logged in to as for a letter; nothing is sent."""
+    relay, sender = await open_relay(
+        extra='username = "me"\npassword = { env = "PASSWORD" }\n', auth_require_tls=False
+    )
+    await sender.probe()
+    assert ([(b"me", b"p&ss w")], []) == (relay.logins, relay.letters)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "extra", "expected"),
+    [
+        pytest.param("smtps", "", r"^the relay localhost:\d+: no TLS there$", id="no TLS"),
+        pytest.param("smtp+starttls", "", "STARTTLS", id="no STARTTLS"),
+        pytest.param(
+            "smtp", 'username = "me"\npassword = { env = "SECRET" }\n', "535", id="wrong password"
+        ),
+    ],
+)
+async def test_a_relay_that_does_not_let_us_in(open_relay, scheme, extra, expected):
+    """Why not is told in the relay's own words, or with where it was looked for."""
+    _, sender = await open_relay(scheme, extra, auth_require_tls=False)
+    with pytest.raises(TransientError, match=expected):
+        await sender.probe()
+
+
+async def test_a_relay_that_is_not_there(tmp_path):
+    """Neither Python nor the system's numbers are shown to an operator."""
+    [port] = find_ports(1)
+    sender = make_sender(tmp_path, f'{MAIL}relay = "smtp://localhost:{port}"\n', "mail")
+    delivery = await sender.send(an_acknowledgement())
+    expected = f"the relay localhost:{port}: connection refused"
+    assert (RETRY, expected) == (delivery.state, delivery.detail)
+
+
+async def test_a_relay_that_is_silent(open_relay):
+    """How long it was waited for is told."""
+    relay, sender = await open_relay()
+    relay.is_silent = True
+    delivery = await sender.send(an_acknowledgement())
+    assert delivery.detail.endswith(": no answer within 0.5 s")
 
 
 async def test_a_letter_keeps_its_id(open_relay):

@@ -158,6 +158,34 @@ def test_formulas_are_not_calculated(read: Read) -> None:
     assert ["\ufeffЛС;День", "1;"] == read(content, XLSX).splitlines()
 
 
+SIGNS = [
+    pytest.param({}, "467.125", id="either sign"),
+    pytest.param({"decimal": ","}, "467,125", id="comma"),
+    pytest.param({"decimal": ",", "thousands": "."}, "467,125", id="dot between thousands"),
+    pytest.param({"thousands": "."}, "467,125", id="dot between thousands alone"),
+    pytest.param({"decimal": ".", "thousands": ","}, "467.125", id="dot"),
+]
+
+
+@pytest.mark.parametrize(("keys", "expected"), SIGNS)
+def test_decimals_are_written_as_the_texts_of_a_sheet_are(
+    read: Read, keys: dict[str, str], expected: str
+) -> None:
+    """Else 467 and an eighth would be read as 467125."""
+    dialect = msgspec.structs.replace(XLSX, **keys)
+    assert expected == read(write_xlsx([["День"], [467.125]]), dialect).splitlines()[1]
+
+
+def test_a_row_is_as_wide_as_the_columns_want(read: Read) -> None:
+    """That the first row has no reading of the night says nothing about the others."""
+    dialect = msgspec.structs.replace(
+        XLSX, columns={"account": 1, "value": 2, "value_2": 3}, header=False
+    )
+    rows = [["1", "5"], [], ["2", "6", "7"], ["3", "8"]]
+    expected = "\ufeff1;5;\r\n\r\n2;6;7\r\n3;8;\r\n"
+    assert expected == read(write_xlsx(rows), dialect)
+
+
 def test_one_of_several_sheets_must_be_meant(read: Read) -> None:
     """None with content is passed over in silence."""
     content = write_xlsx(SHEET, [["x"]])

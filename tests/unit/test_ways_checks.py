@@ -59,6 +59,12 @@ WRONG = [
         id="half a key",
     ),
     pytest.param(
+        (SFTP + KEY + PASSWORD).replace('"h"', '"h:2222"'),
+        "channels.citypay.sftp.host: found 'h:2222', wanted a bare host name like "
+        "server.example.org; the port goes into port",
+        id="a port in the host",
+    ),
+    pytest.param(
         SFTP + KEY,
         "channels.citypay.sftp.key: this key is missing, and so is password; wanted one of them",
         id="nobody",

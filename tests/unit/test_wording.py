@@ -6,7 +6,10 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from reply_cases import a_judged_reading
 
+from ingest.model import Reason
+from ingest.replies import LANGUAGES
 from ingest.wording import (
     LONGEST_FRAGMENT,
     LONGEST_SMS,
@@ -15,6 +18,7 @@ from ingest.wording import (
     count_units,
     describe_period,
     fit_sms,
+    name_zones,
     render_day,
     render_value,
     render_values,
@@ -60,6 +64,30 @@ def test_values_are_said_back_digit_for_digit(values, expected):
     """Only absurd ones are cut short; Python would not even write out the last of these."""
     assert sys.get_int_max_str_digits() < 5001
     assert expected == render_values(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "registers", "russian", "english"),
+    [
+        pytest.param((5467,), (), "5467", "5467", id="one"),
+        pytest.param((1, 2), (), "день 1, ночь 2", "day 1, night 2", id="two"),
+        pytest.param((1, 2, 3), (), "Т1 1, Т2 2, Т3 3", "T1 1, T2 2, T3 3", id="three"),
+        pytest.param((2,), (2,), "Т2 2", "T2 2", id="the second alone"),
+        pytest.param((1, 3), (1, 3), "Т1 1, Т3 3", "T1 1, T3 3", id="with a gap"),
+        pytest.param((), (), "", "", id="none"),
+    ],
+)
+def test_zones_are_named_as_they_were_taken(values, registers, russian, english):
+    """Of two the first is the day's; of three nobody knows but the meter, which says T1 to T3."""
+    reading = a_judged_reading(values=values, registers=registers)
+    found = [name_zones(reading, language) for language in LANGUAGES]
+    assert [russian, english] == found
+
+
+def test_numbers_that_cannot_be_zones_are_not_named():
+    """Nothing was taken for day and night where their number is what was wrong."""
+    reading = a_judged_reading(Reason.ZONES_MISMATCH, values=(1, 2, 3, 4))
+    assert "1 / 2 / 3 / 4" == name_zones(reading, "ru")
 
 
 @given(st.integers(0))

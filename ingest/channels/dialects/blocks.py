@@ -5,14 +5,17 @@ A block is kind; number of the meter; its name; next verification; reading; date
 Kinds that are no electricity are none of ours. The blocks of one meter number are one reading.
 """
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct
 
+from ingest.channels.dialects.cells import compile_pattern, extract
 from ingest.channels.dialects.faults import SHOWN
 from ingest.channels.dialects.labelled import join_cells
 from ingest.channels.dialects.lines import Cut, CutError, Layout, NotOursError
+from ingest.channels.dialects.times import TimeReader
 from ingest.model import Reason
 from ingest.settings import MeterBlocksDialect
 
@@ -20,6 +23,9 @@ WIDTH = 7
 MOST = 12
 KIND, METER, VALUE, DATE = 0, 1, 4, 5
 NO_DATE = ("", "[]")
+OTHERS = frozenset({"1", "8", "9", "10", "11", "12", "13"})
+"""Gas, water, heat, drainage, garbage. What is neither of these nor ours is no kind of a block: a
+delimiter within a name has moved the cells, and readings would be lost in silence."""
 
 
 class Block(Struct, frozen=True):
@@ -46,6 +52,9 @@ class BlockCutter:
         self._kinds = dialect.kinds
         self._registers = max(dialect.kinds.values(), default=1)
         self._nothing = frozenset(cell.casefold() for cell in dialect.no_reading)
+        self._time = compile_pattern(dialect.time_pattern)
+        self._time_format = dialect.time_format
+        self._times = TimeReader(dialect.time_format, dt.UTC, dt.UTC)
 
     def read_header(self, text: str, number: int) -> None:
         """Learn nothing: there is no header."""
@@ -59,8 +68,9 @@ class BlockCutter:
         if len(cells) < self._start:
             raise CutError(f"found {len(cells)} cells, wanted at least {self._start}")
         account = cells[self._account]
-        self.check_kinds(cells)
-        blocks = list(self.list_blocks(cells, account))
+        cut = [cells[at : at + WIDTH] for at in range(self._start, len(cells), WIDTH)]
+        self.check_kinds(cut, account)
+        blocks = list(self.list_blocks(cut, account))
         meters = dict.fromkeys(one.meter for one in blocks)
         if len(meters) > 1:
             names = ", ".join(meters)[:SHOWN]
@@ -76,20 +86,43 @@ class BlockCutter:
             paid_at=next(dates, ""),
         )
 
-    def check_kinds(self, cells: list[str]) -> None:
-        """Raise NotOursError where all blocks are of other kinds of meters than ours."""
-        kinds = {kind for kind in cells[self._start :: WIDTH] if kind}
+    def check_kinds(self, cut: list[list[str]], account: str) -> None:
+        """Raise NotOursError where all blocks are of other meters; CutError where some are none."""
+        for block in cut:
+            kind = block[KIND]
+            if kind not in self._kinds and kind not in OTHERS and (kind or holds_anything(block)):
+                problem = f"found the kind {kind[:SHOWN]!r} of a block, wanted one that is known"
+                raise CutError(problem, account=account)
+        kinds = {block[KIND] for block in cut if block[KIND]}
         if kinds and kinds.isdisjoint(self._kinds):
+            self.check_dates(cut, account)
             raise NotOursError
 
-    def list_blocks(self, cells: list[str], account: str) -> Iterator[Block]:
+    def check_dates(self, cut: Iterable[list[str]], account: str) -> None:
+        """Raise CutError where a date is none: a line is passed over only if it is cut rightly."""
+        for block in cut:
+            date = block[DATE] if len(block) > DATE else ""
+            if date not in NO_DATE and not self.is_time(date):
+                problem = (
+                    f"found a block with the date {date[:SHOWN]!r}, wanted {self._time_format}"
+                )
+                raise CutError(problem, account=account)
+
+    def is_time(self, cell: str) -> bool:
+        """Tell whether a cell is a time."""
+        try:
+            self._times.read(extract(self._time, cell) if self._time else cell)
+        except ValueError:
+            return False
+        return True
+
+    def list_blocks(self, cut: list[list[str]], account: str) -> Iterator[Block]:
         """Yield the blocks of electricity meters that hold something."""
-        blocks = cells[self._start :]
-        if len(blocks) > MOST * WIDTH + 1:
-            problem = f"found {len(blocks)} cells of blocks, wanted at most {MOST * WIDTH}"
+        found = sum(map(len, cut))
+        if found > MOST * WIDTH + 1:
+            problem = f"found {found} cells of blocks, wanted at most {MOST * WIDTH}"
             raise CutError(problem, account=account)
-        for start in range(0, len(blocks), WIDTH):
-            block = blocks[start : start + WIDTH]
+        for block in cut:
             register = self._kinds.get(block[KIND])
             if register is None:
                 continue
@@ -103,3 +136,8 @@ class BlockCutter:
         """Return the first reading: these files have no sums of their own."""
         cells = self.split(text)
         return cells[self._start + VALUE] if len(cells) > self._start + VALUE else ""
+
+
+def holds_anything(block: list[str]) -> bool:
+    """Tell whether a block without a kind has more than a date."""
+    return any(cell not in NO_DATE for at, cell in enumerate(block) if at != DATE)

@@ -58,15 +58,15 @@ def open_lines(
     """Return a reader of lines; with the *shape* that a survey found and *lines*, in the middle."""
     dialect = find_text_dialect(settings)
     cells = CellReader(dialect, zone, is_timed=settings.judge_by == "operation")
-    cutter = make_cutter(dialect, shape.layout)
+    cutter = make_cutter(dialect, shape.layout, of_table=is_table(settings.dialect))
     return Lines(dialect, cutter, cells, encoding=shape.encoding, lines=lines)
 
 
-def make_cutter(dialect: TextDialect, layout: Layout | None) -> Cutter:
+def make_cutter(dialect: TextDialect, layout: Layout | None, *, of_table: bool) -> Cutter:
     """Return what cuts the lines of *dialect*."""
     match dialect:
         case CsvDialect():
-            return ColumnCutter(dialect, layout)
+            return ColumnCutter(dialect, layout, is_table=of_table)
         case LabelledDialect():
             return LabelledCutter(dialect)
         case MeterBlocksDialect():

@@ -16,11 +16,14 @@ class ColumnCutter:
 
     is_header_due: bool
 
-    def __init__(self, dialect: CsvDialect, layout: Layout | None = None) -> None:
+    def __init__(
+        self, dialect: CsvDialect, layout: Layout | None = None, *, is_table: bool = False
+    ) -> None:
         self._columns = dialect.columns
         self._delimiter = dialect.delimiter
         self._quote = dialect.quote
         self._cells = dialect.cells
+        self._is_table = is_table
         self.is_header_due = dialect.header and layout is None
         self.layout = layout if dialect.header else find_layout(dialect.columns, [])
 
@@ -42,7 +45,11 @@ class ColumnCutter:
         except CutError:
             return
         layout = find_layout(self._columns, names)
-        self.layout = None if layout is None else replace(layout, header_line=number)
+        if layout is not None:
+            # In a table no cell can move; and what the channel says goes before the header.
+            most = 0 if self._is_table or self._cells else len(names)
+            layout = replace(layout, header_line=number, most=most)
+        self.layout = layout
 
     def split(self, text: str) -> list[str]:
         """Cut a line into its cells, spaces around them taken off; raises CutError."""
@@ -65,6 +72,9 @@ class ColumnCutter:
             raise CutError(f"found {len(cells)} cells, wanted exactly {self._cells}")
         if len(cells) < layout.width:
             raise CutError(f"found {len(cells)} columns, wanted {layout.width}")
+        if layout.most and len(cells) > layout.most:
+            # A delimiter within a cell: what stands behind it is in the place of something else.
+            raise CutError(f"found {len(cells)} columns, wanted the {layout.most} of the header")
         return Cut(
             account=cells[layout.account],
             values=tuple([cells[place] for place in layout.values]),

@@ -47,6 +47,8 @@ class Layout(Struct, frozen=True):
     amount: int | None = None
     header_line: int = 0
     """The number of the line that names the columns; 0 when none does."""
+    most: int = 0
+    """Cells that a line may have at most: as many as its header; 0: any number."""
 
 
 class Shape(Struct, frozen=True):

@@ -97,6 +97,7 @@ REASONS: dict[Language, dict[Reason, str]] = {
         Reason.AUTOMATIC_MAIL: "автоматическое сообщение",
         Reason.SENDER_REFUSED: "от этого отправителя показания не принимаются",
         Reason.TOO_LARGE: "слишком большой объём данных",
+        Reason.INCOMPLETE: "пришла только часть данных",
         Reason.FAILED: "не обработано",
     },
     "en": {
@@ -119,6 +120,7 @@ REASONS: dict[Language, dict[Reason, str]] = {
         Reason.AUTOMATIC_MAIL: "an automatic message",
         Reason.SENDER_REFUSED: "readings are not taken from this sender",
         Reason.TOO_LARGE: "too much data",
+        Reason.INCOMPLETE: "only part of the data has come",
         Reason.FAILED: "not processed",
     },
 }

@@ -63,6 +63,12 @@ class TableText:
             case _:
                 raise TypeError(f"{type(dialect).__name__} is no table")
         self._time_format = dialect.time_format
+        is_dot_taken = dialect.decimal == "," or (dialect.thousands == "." and not dialect.decimal)
+        self._sign = "," if is_dot_taken else "."
+        """Between a number and its decimals: as texts of the same column have it."""
+        places = [one for one in dialect.columns.values() if isinstance(one, int)]
+        self._width = max(places, default=0)
+        """Cells that a row has at least, unless it is empty."""
         self._rows = rows
         self._mark = MARK if isinstance(dialect, XlsxDialect) else ""
 
@@ -71,7 +77,8 @@ class TableText:
         text = io.StringIO()
         writer = csv.writer(text, delimiter=DELIMITER, lineterminator="\r\n")
         for row in islice(self._rows, rows):
-            writer.writerow([self.write_cell(cell) for cell in row])
+            missing = self._width - len(row) if row else 0
+            writer.writerow([*map(self.write_cell, row), *[""] * missing])
         content, self._mark = self._mark + text.getvalue(), "" if text.tell() else self._mark
         return content.encode(self._encoding, "replace") if text.tell() else b""
 
@@ -81,7 +88,7 @@ class TableText:
             case None:
                 return ""
             case float():
-                return str(int(cell)) if cell.is_integer() else repr(cell)
+                return str(int(cell)) if cell.is_integer() else repr(cell).replace(".", self._sign)
             case dt.date():
                 return cell.strftime(self._time_format)
             case _:

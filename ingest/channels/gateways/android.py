@@ -17,6 +17,7 @@ from ingest.channels.gateways.request import (
     clean_text,
     make_external_id,
     parse_time,
+    spell_missing,
 )
 from ingest.errors import PermanentError
 from ingest.model import ReportStatus
@@ -65,7 +66,9 @@ class AndroidGateway:
         sender = find_word(event, "payload.sender") or find_word(event, "payload.phoneNumber")
         text = find_word(event, "payload.message")
         if sender is None or text is None:
-            raise PermanentError("the field payload.phoneNumber or payload.message is missing")
+            raise PermanentError(
+                spell_missing({"payload.phoneNumber": sender, "payload.message": text})
+            )
         sent_at = self.find_time(event, "receivedAt")
         given = "" if sent_at else find_word(event, "id") or ""
         return Text(

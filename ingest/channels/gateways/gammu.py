@@ -21,6 +21,7 @@ from ingest.channels.gateways.request import (
     clean_text,
     make_external_id,
     parse_time,
+    spell_missing,
 )
 from ingest.channels.gateways.udh import find_part
 from ingest.errors import PermanentError
@@ -65,7 +66,8 @@ class GammuGateway:
         sender = read_field(fields, "SMS_1_NUMBER")
         text = join_text(fields)
         if not sender or text is None:
-            raise PermanentError("SMS_1_NUMBER, SMS_1_TEXT or DECODED_1_TEXT is missing")
+            found = {"SMS_1_NUMBER": sender or None, "SMS_1_TEXT or DECODED_1_TEXT": text}
+            raise PermanentError(spell_missing(found))
         sent_at = parse_time(read_field(fields, TIME), FILE_TIME, self.zone)
         arrived_at = parse_time(read_field(fields, ARRIVED), "epoch", dt.UTC)
         given = read_field(fields, ID)

@@ -19,6 +19,7 @@ from ingest.channels.gateways.request import (
     clean_text,
     make_external_id,
     parse_time,
+    spell_missing,
 )
 from ingest.errors import PermanentError
 from ingest.model import ReportStatus
@@ -62,7 +63,8 @@ class JasminGateway:
         if "message_status" in fields:
             return Handover(reports=(self.read_report(fields),))
         if "from" not in fields or not fields.keys() & {"content", "binary"}:
-            raise PermanentError("the field from or content is missing")
+            content = fields.get("content", fields.get("binary"))
+            raise PermanentError(spell_missing({"from": fields.get("from"), "content": content}))
         sender = read_field(fields, "from")
         text = clean_text(read_content(fields))
         raw, media_type = keep_raw(request)

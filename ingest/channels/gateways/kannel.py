@@ -19,6 +19,7 @@ from ingest.channels.gateways.request import (
     clean_text,
     make_external_id,
     parse_time,
+    spell_missing,
     split_form,
     unquote,
 )
@@ -94,7 +95,7 @@ class KannelGateway:
         )
         data = request.body if request.method == "POST" else fields.get("text")
         if data is None or sender is None:
-            raise PermanentError("the field from or text is missing")
+            raise PermanentError(spell_missing({"from": sender, "text": data}))
         text = clean_text(decode_data(data, name_charset(request, fields)))
         sent_at = parse_kannel_time(time or "")
         return Text(

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 from urllib.parse import unquote_to_bytes
 
@@ -193,6 +194,12 @@ def drop_field(data: bytes, field: str) -> bytes:
         for pair in data.split(b"&")
         if unquote(pair.partition(b"=")[0]).decode("utf-8", "replace") != field
     )
+
+
+def spell_missing(fields: Mapping[str, object]) -> str:
+    """Say which of *fields* has no value."""
+    missing = [name for name, value in fields.items() if value is None]
+    return f"the field {' and the field '.join(missing)} is missing"
 
 
 def unquote(data: bytes) -> bytes:

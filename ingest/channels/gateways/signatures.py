@@ -251,9 +251,12 @@ def find_url(public_url: str, request: GatewayRequest) -> bytes:
 
 def is_recent(stamp: str, now: dt.datetime, max_age: float) -> bool:
     """Tell whether a time stamp in seconds is near our clock."""
-    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= LONGEST_STAMP):
-        return False
-    return abs(now.timestamp() - int(stamp)) <= max_age
+    return is_stamp(stamp) and abs(now.timestamp() - int(stamp)) <= max_age
+
+
+def is_stamp(text: str) -> bool:
+    """Tell whether a text is a time stamp in seconds."""
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST_STAMP
 
 
 def is_json(request: GatewayRequest) -> bool:

@@ -29,6 +29,7 @@ from ingest.channels.gateways.request import (
     clean_text,
     make_external_id,
     parse_time,
+    spell_missing,
 )
 from ingest.errors import PermanentError, TransientError
 from ingest.model import ReportStatus
@@ -138,9 +139,9 @@ class SmscGateway:
             return Handover((self.read_pushed(request, fields, received_at),))
         if "status" in fields and "id" in fields:
             return Handover(reports=(read_report(fields),))
+        found = {name: fields.get(name) for name in (self.fields.sender, self.fields.text)}
         raise PermanentError(
-            f"the field {self.fields.sender} or {self.fields.text} is missing, "
-            "and it is no report with id and status either"
+            f"{spell_missing(found)}, and it is no report with id and status either"
         )
 
     def read_pushed(

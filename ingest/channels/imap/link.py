@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from ingest.channels.imap.login import show
 from ingest.channels.imap.session import RefusedError
-from ingest.channels.imap.wire import Switch
+from ingest.channels.imap.wire import Endpoint, Switch
 from ingest.errors import IngestError, TransientError
+from ingest.faults import NO_TLS, explain_fault
 
 Result = TypeVar("Result")
 
@@ -23,17 +24,18 @@ GOODBYE = 1.0
 class Call:
     """One piece of work for the thread."""
 
-    def __init__(self, work: Callable[[], object]) -> None:
+    def __init__(self, work: Callable[[], object], endpoint: Endpoint) -> None:
         self.loop = asyncio.get_running_loop()
         self.result: asyncio.Future[Any] = self.loop.create_future()
         self._work = work
+        self._endpoint = endpoint
 
     def run(self) -> None:
         """Do the work, and tell its result; for the thread."""
         try:
             result = self._work()
         except BaseException as error:  # noqa: BLE001 -- whatever it is, somebody waits for it
-            self._tell(self.result.set_exception, explain(error))
+            self._tell(self.result.set_exception, explain(error, self._endpoint))
         else:
             self._tell(self.result.set_result, result)
 
@@ -56,10 +58,11 @@ class Link:
     end of the process.
     """
 
-    def __init__(self, name: str, switch: Switch) -> None:
+    def __init__(self, name: str, switch: Switch, endpoint: Endpoint) -> None:
         self._switch = switch
+        self._endpoint = endpoint
         self._calls: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
-        self._ended = Call(lambda: None)
+        self._ended = Call(lambda: None, endpoint)
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -70,14 +73,16 @@ class Link:
         Past *within* seconds, or when the caller is cancelled, the connection is cut: the thread
         wakes up, and what it was doing fails.
         """
-        call = Call(work)
+        call = Call(work, self._endpoint)
         self._calls.put(call)
         try:
             async with asyncio.timeout(within):
                 result: Result = await call.result
         except TimeoutError:
             self._switch.cut()
-            raise TransientError(f"the server has kept us waiting for {within:.0f} s") from None
+            raise TransientError(
+                f"{self._endpoint.where} has kept us waiting for {within:.0f} s"
+            ) from None
         except asyncio.CancelledError:
             self._switch.cut()
             raise
@@ -99,27 +104,32 @@ class Link:
         self._ended.run()
 
 
-def explain(error: BaseException) -> BaseException:
+def explain(error: BaseException, endpoint: Endpoint) -> BaseException:
     """Translate what went wrong in a session; only what a server may cause has a translation."""
     if isinstance(error, IngestError) or not isinstance(error, Exception):
         return error
     if isinstance(error, OSError):
-        return TransientError(explain_connection(error))
+        return TransientError(explain_connection(error, endpoint))
     if isinstance(error, imaplib.IMAP4.abort):
-        return TransientError(f"the session broke off: {show(error)}")
+        return TransientError(f"{endpoint.where}: the session broke off: {show(error)}")
     if type(error) is imaplib.IMAP4.error:
         return RefusedError(f"the server refuses: {show(error)}")
     # Its text may be that of a mail.
     return TransientError(f"the server's answer is no IMAP that we know: {type(error).__name__}")
 
 
-def explain_connection(error: OSError) -> str:
+def explain_connection(error: OSError, endpoint: Endpoint) -> str:
     """Say what is wrong with a connection."""
+    where = endpoint.where
     if isinstance(error, TimeoutError):
-        return "the server does not answer"
+        # Two that each wait for the other to begin look like a server that is gone.
+        hint = "" if endpoint.tls_first else '; a port that begins with TLS wants security = "tls"'
+        return f"{where} does not answer{hint}"
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
-            f"the server's certificate is not good: {show(error)}; have it put right, "
+            f"{where}: the server's certificate is not good: {show(error)}; have it put right, "
             "or name in ca_file who signed it"
         )
-    return f"the connection failed: {show(error)}"
+    if isinstance(error, ssl.SSLError) and error.reason in NO_TLS and endpoint.tls_first:
+        return f'no TLS at {where}; use port 993 or security = "starttls"'
+    return f"{where}: {explain_fault(error) or show(error)}"

@@ -78,7 +78,7 @@ class Mailbox:
         switch = Switch()
         session = Session(endpoint, switch)
         self._session = session
-        self._link = Link(f"{self._name} mailbox", switch)
+        self._link = Link(f"{self._name} mailbox", switch, endpoint)
         await self._call(lambda: session.open(credentials))
 
     async def _find_credentials(self) -> Credentials:
@@ -181,8 +181,14 @@ def make_endpoint(settings: ImapSettings, config: Configuration) -> Endpoint:
         authority = str(config.locate(settings.ca_file)) if settings.ca_file else None
         try:
             tls = ssl.create_default_context(cafile=authority)
+        except ssl.SSLError:
+            raise PermanentError(
+                f"ca_file: found no certificates in {settings.ca_file}, wanted PEM"
+            ) from None
         except OSError as error:
-            raise PermanentError(f"ca_file {settings.ca_file} cannot be used: {error}") from None
+            raise PermanentError(
+                f"ca_file: {settings.ca_file} cannot be read: {error.strerror}"
+            ) from None
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
     return Endpoint(
         host=settings.host,

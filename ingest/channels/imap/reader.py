@@ -3,7 +3,8 @@ One pass through the folder where mails arrive: fetched, committed, put away, an
 
 Rule 1. The bookmark moves to a number when every mail up to it is committed and put away, or gone.
 Whatever ends the process, the connection or the database's patience before that, the mails are
-fetched again; the sink knows them by their content and gives the first outcome once more.
+fetched again; the sink knows them by their content and gives the first outcome once more. So it may
+lag behind, and is not saved with every batch of many.
 
 Rule 2. While one batch is read and committed the next is fetched, and while one is put away the
 next is read and committed. No more than two are ever in memory.
@@ -48,8 +49,10 @@ from ingest.ports import Bookmarks, ChannelReport
 
 log = get_logger()
 
+SAVED_EVERY = 5
+"""Batches between two bookmarks; where mails are moved nothing is fetched again because of it."""
 GOODBYE = 1.0
-"""Seconds for taking back an attempt."""
+"""Seconds for saving how far it came."""
 
 
 class Taken(Struct, frozen=True):
@@ -80,11 +83,13 @@ class Reader:
         self._place = place
         self._mailbox = place.mailbox
         self._bookmark = bookmark
-        self._reached = bookmark.position
-        """The number up to which mails were fetched."""
+        self._reached = self._done = bookmark.position
+        """The numbers up to which mails were fetched, and up to which they are done."""
         self._trials = trials
         self._report = report
         self._committing: asyncio.Task[Taken] | None = None
+        self._unsaved = 0
+        """Batches that are done beyond the bookmark."""
 
     async def drain(self) -> bool:
         """
@@ -95,12 +100,12 @@ class Reader:
         try:
             return await self._drain()
         except (TransientError, asyncio.CancelledError):
-            await self._take_back()
+            await self._end_in_order()
             raise
 
     async def _drain(self) -> bool:
         """Take all that waits, whatever it comes to."""
-        self._reached = before = self._bookmark.position
+        self._reached = before = self._done
         try:
             await self._place.shelves.retry(self._mailbox)
             async with contextlib.aclosing(self._list_batches()) as batches:
@@ -163,7 +168,7 @@ class Reader:
         if self._trials.is_risky:
             await self._settle()
         if self._trials.is_risky:
-            await self._save(self._bookmark.position, self._trials.crashes + 1)
+            await self._save(self._trials.crashes + 1)
         care = self._trials.care
         mails = await self._fetch(batch, care)
         self._reached = batch.last
@@ -209,7 +214,15 @@ class Reader:
     async def _commit(self, batch: Batch, mails: Sequence[Fetched], care: Care) -> Taken:
         """Read a batch, and have it committed."""
         ready = await self._read(mails, care)
-        return Taken(batch.last, await self._place.delivery.hand_over(ready))
+        handed = await self._place.delivery.hand_over(ready)
+        for one in handed:
+            if one.outcome.again:  # somebody may wonder what became of a mail that was put back
+                log.info(
+                    "message.repeated",
+                    channel=self._place.channel,
+                    receipt=one.outcome.receipt,
+                )
+        return Taken(batch.last, handed)
 
     async def _end_commit(self) -> Taken | None:
         """Wait for the batch that is being committed, if one is."""
@@ -223,31 +236,36 @@ class Reader:
         """Bring the batch that is being committed to its end, if one is."""
         taken = await self._end_commit()
         if taken is not None:
-            await self._put_away(taken)
+            await self._put_away(taken, is_last=True)
 
-    async def _put_away(self, taken: Taken) -> None:
-        """Move what is committed out of the way, then the bookmark."""
+    async def _put_away(self, taken: Taken, *, is_last: bool = False) -> None:
+        """Move what is committed out of the way, then the bookmark, at the latest with the last."""
         await self._place.shelves.put_away(self._mailbox, taken.handed)
         self._trials.succeed()
-        await self._save(taken.last, self._trials.crashes)
+        self._done = taken.last
+        self._unsaved += 1
+        is_noted = self._bookmark.attempts != self._trials.crashes
+        if is_last or is_noted or self._unsaved >= SAVED_EVERY:
+            await self._save(self._trials.crashes)
         self._report.up()
         self._report.progressed()
 
-    async def _take_back(self) -> None:
+    async def _end_in_order(self) -> None:
         """
-        Note that the attempt ended in order; where that fails it counts as a crash.
+        Save how far it came, and take back an attempt; where that fails it counts as a crash.
 
         One at whose mails our code hangs never comes here, and stays noted.
         """
-        if self._bookmark.attempts <= self._trials.crashes:
+        if not self._unsaved and self._bookmark.attempts == self._trials.crashes:
             return
         with contextlib.suppress(TransientError, TimeoutError):
             async with asyncio.timeout(GOODBYE):
-                await self._save(self._bookmark.position, self._trials.crashes)
+                await self._save(self._trials.crashes)
 
-    async def _save(self, position: int, attempts: int) -> None:
-        """Save the bookmark; raises SinkError."""
-        bookmark = replace(self._bookmark, position=position, attempts=attempts)
+    async def _save(self, attempts: int) -> None:
+        """Save the bookmark at what is done; raises SinkError."""
+        bookmark = replace(self._bookmark, position=self._done, attempts=attempts)
         with refused_by_sink():
             await self._place.bookmarks.save_bookmark(self._place.channel, bookmark)
         self._bookmark = bookmark
+        self._unsaved = 0

@@ -30,6 +30,16 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     tls: ssl.SSLContext | None = None
     """None only with ``security = "none"``."""
 
+    @property
+    def tls_first(self) -> bool:
+        """Whether the connection begins with TLS."""
+        return self.security == "tls"
+
+    @property
+    def where(self) -> str:
+        """Host and port, for people."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 class OversizeError(imaplib.IMAP4.abort):
     """The server announced more than was asked for; it is not read, and the connection is over."""

@@ -246,6 +246,8 @@ class Fetcher:
     async def tidy_up(self, server: Server, remote: Remote, listing: Listing) -> None:
         """Do with a fetched file what was asked for, and with its side file."""
         action, _, directory = self._settings.after.partition(":")
+        if action == "keep" or await server.find(remote.name) != remote:
+            return  # another has its name by now, which nobody has fetched
         side = find_side(remote.name, listing.sides, self._endings)
         for name in filter(None, (remote.name, side)):
             if action == "delete":

@@ -25,11 +25,17 @@ from ingest.channels.deposits import (
     check_name,
     show_name,
 )
-from ingest.channels.door import Refusal, check_address, comes_by_proxy, render_refusal
+from ingest.channels.door import (
+    Refusal,
+    check_address,
+    comes_by_proxy,
+    find_asker,
+    render_refusal,
+)
 from ingest.channels.gateways.request import GatewayRequest
 from ingest.channels.registry.digests import Check, Digest, find_sha256, parse_digests
 from ingest.channels.registry.progress import WatchedSink
-from ingest.channels.registry.proof import find_kept, is_proven
+from ingest.channels.registry.proof import explain_unproven, find_kept, is_proven
 from ingest.channels.registry.shelf import Shelf
 from ingest.channels.registry.threads import in_thread
 from ingest.config import Configuration
@@ -107,14 +113,13 @@ class Uploads:
             self.check_proof(request, digests)
             return await self.answer(request, digests)
         except Refusal as refusal:
-            return self.refuse(refusal)
+            return self.refuse(refusal, request)
         except ConnectionError:
             raise
         except Exception:  # the last resort: a fault of ours is never final
             log.exception("request.failed", channel=self.name)
-            return self.refuse(
-                Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "failed", "something went wrong here")
-            )
+            failed = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "failed", "something went wrong here")
+            return self.refuse(failed, request)
 
     def check_door(self, request: web.Request) -> None:
         """Turn away who comes from elsewhere, or too early."""
@@ -143,8 +148,12 @@ class Uploads:
             body=announced.encode(),
         )
         by_proxy = comes_by_proxy(request, self.proxies)
-        if not is_proven(auth, self._secret, asked, self.now(), by_proxy=by_proxy):
-            raise Refusal(HTTPStatus.UNAUTHORIZED, "unauthenticated", "authentication failed")
+        now = self.now()
+        if not is_proven(auth, self._secret, asked, now, by_proxy=by_proxy):
+            note = explain_unproven(auth, asked, now, by_proxy=by_proxy)
+            raise Refusal(
+                HTTPStatus.UNAUTHORIZED, "unauthenticated", "authentication failed", note=note
+            )
 
     async def answer(self, request: web.Request, digests: Sequence[Digest]) -> web.StreamResponse:
         """Do what the partner asks for."""
@@ -230,13 +239,17 @@ class Uploads:
                 "the content is not that of the digest; send it again",
             )
 
-    def refuse(self, refusal: Refusal) -> web.Response:
+    def refuse(self, refusal: Refusal, request: web.Request) -> web.Response:
         """Count and log why a request is turned away; return the answer to it."""
         if refusal.status != HTTPStatus.NOT_FOUND:
             REFUSALS.labels(self.name, refusal.cause).inc()
         if refusal.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE}:
             log.warning(
-                "message.refused", channel=self.name, cause=refusal.cause, detail=refusal.detail
+                "message.refused",
+                channel=self.name,
+                cause=refusal.cause,
+                detail=refusal.note,
+                client=find_asker(request, self.proxies),
             )
         return render_refusal(
             refusal, self.name if isinstance(self.settings.auth, BasicAuth) else ""

@@ -3,6 +3,7 @@
 import datetime as dt
 
 from ingest.channels.gateways.auth import has_certificate, is_authentic
+from ingest.channels.gateways.refusals import explain_certificate, explain_refusal
 from ingest.channels.gateways.request import GatewayRequest
 from ingest.settings import BasicAuth, CertificateAuth, SecretAuth, UploadAuth
 from ingest.settings.tables import Secret
@@ -29,3 +30,12 @@ def is_proven(
     if isinstance(auth, CertificateAuth):
         return by_proxy and has_certificate(auth, request)
     return is_authentic(auth, secret, request, now)
+
+
+def explain_unproven(
+    auth: UploadAuth, request: GatewayRequest, now: dt.datetime, *, by_proxy: bool
+) -> str:
+    """Say for our log what a refused request lacks."""
+    if isinstance(auth, CertificateAuth):
+        return explain_certificate(auth, request, by_proxy=by_proxy)
+    return explain_refusal(auth, request, now)

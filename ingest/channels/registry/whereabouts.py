@@ -81,7 +81,13 @@ def list_answered(root: Path, most: int) -> list[Whereabouts]:
 
 
 def find_file(root: Path, name: str) -> Whereabouts | None:
-    """Return where the file called *name* is; an answered one before another under way."""
+    """
+    Return where the file called *name* is; an answered one before another under way.
+
+    A stranger asks: what is a path, or no name of a file, names nothing here.
+    """
+    if "/" in name or "\0" in name:
+        return None
     with suppress(OSError):
         state = (root / "out" / f"{name}{SUMMARY}").lstat()
         if stat.S_ISREG(state.st_mode):

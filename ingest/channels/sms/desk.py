@@ -5,8 +5,10 @@ import contextlib
 import datetime as dt
 from collections.abc import Coroutine, Iterator, Sequence
 
+from msgspec.structs import replace
+
 from ingest.channels.gateways.request import Handover, Report, Text
-from ingest.channels.sms.joining import join, make_part
+from ingest.channels.sms.joining import INCOMPLETE, join, make_part
 from ingest.channels.sms.quota import Quota
 from ingest.errors import TransientError
 from ingest.log import get_logger
@@ -27,6 +29,7 @@ from ingest.settings import SmsSettings
 GRACE = dt.timedelta(minutes=1)
 """How long the request that completed a text is left to finish it."""
 LONGEST_ID = len(str(2**63 - 1))
+ENOUGH = "this telephone has had enough answers within a day"
 
 log = get_logger()
 
@@ -82,22 +85,28 @@ class Desk:
         if part is None:
             message = self.make_message(text, received_at, is_awaited=True)
             outcome = await self.receive(message)
-            return self.choose_reply(text, outcome, received_at)
+            return await self.choose_reply(text, outcome, received_at)
         series = await self.sinks.parts.keep_part(part)
         if not series.joined_as:
             return ""
         outcome = await self.finish(series, is_awaited=True)
-        return self.choose_reply(text, outcome, received_at) if series.is_last else ""
+        return await self.choose_reply(text, outcome, received_at) if series.is_last else ""
 
     async def finish(self, series: PartSeries, *, is_awaited: bool) -> Outcome:
         """Commit the message that *series* makes; doing so again gets the first outcome."""
         joined = join(series)
         is_awaited = is_awaited and joined.is_complete
         message = self.make_message(joined.text, joined.received_at, is_awaited=is_awaited)
+        if not joined.is_complete:
+            message = replace(message, finding=INCOMPLETE)
         outcome = await self.receive(message)
         if not joined.is_complete and not outcome.again:
             log.warning(
-                "parts.missed", channel=self.name, present=joined.present, total=joined.total
+                "parts.missed",
+                channel=self.name,
+                receipt=outcome.receipt,
+                present=joined.present,
+                total=joined.total,
             )
         await self.sinks.parts.settle_series(self.name, series.joined_as)
         return outcome
@@ -124,7 +133,10 @@ class Desk:
 
     async def receive(self, message: InboundMessage) -> Outcome:
         """Hand one message over."""
-        return await self.sinks.messages.receive(message)
+        outcome = await self.sinks.messages.receive(message)
+        if outcome.again:
+            log.debug("message.repeated", channel=self.name, receipt=outcome.receipt)
+        return outcome
 
     def make_message(
         self, text: Text, received_at: dt.datetime, *, is_awaited: bool
@@ -166,7 +178,7 @@ class Desk:
         """Tell whether a person's telephone sent the text: no operator's robot, no short code."""
         return is_person(text.sender, self.settings.region)
 
-    def choose_reply(self, text: Text, outcome: Outcome, now: dt.datetime) -> str:
+    async def choose_reply(self, text: Text, outcome: Outcome, now: dt.datetime) -> str:
         """Return what the gateway is to text back; replies that leave by ``send`` are not here."""
         if not self.in_body or outcome.is_owed or not outcome.reply or not self.is_person(text):
             return ""
@@ -174,7 +186,7 @@ class Desk:
         if not outcome.again:
             sender = normalise(text.sender, self.settings.region)
             if not self.quota.take(sender, outcome.verdict.reason, now):
-                self.tell_suppressed(outcome)
+                await self.tell_suppressed(outcome)
                 return ""
             REPLY_SEGMENTS.labels(self.name).inc(count_segments(reply))
         return reply
@@ -185,15 +197,17 @@ class Desk:
         text = clean_sms(reply)
         return transliterate(text) if send is not None and send.transliterate else text
 
-    def tell_suppressed(self, outcome: Outcome) -> None:
-        """Count and log an answer that is not given, as the outbox does with its own."""
+    async def tell_suppressed(self, outcome: Outcome) -> None:
+        """Count, log and note an answer that is not given, as the outbox does with its own."""
         REPLIES.labels(self.name, "suppressed").inc()
+        with contextlib.suppress(TransientError):  # the log has it at least
+            await self.sinks.reports.record_silence(outcome.receipt, ENOUGH)
         log.warning(
             "reply.unsent",
             channel=self.name,
             receipt=outcome.receipt,
             state="suppressed",
-            detail="this telephone has had enough answers within a day",
+            detail=ENOUGH,
         )
 
     async def take_report(self, report: Report) -> None:

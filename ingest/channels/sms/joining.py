@@ -7,7 +7,14 @@ import msgspec
 from msgspec import Struct
 
 from ingest.channels.gateways.request import Text, make_digest
-from ingest.model import ChannelName, MessagePart, PartSeries
+from ingest.model import (
+    ChannelName,
+    Disposition,
+    MessagePart,
+    PartSeries,
+    Reason,
+    Verdict,
+)
 
 MOST_PARTS = 255
 """What the header of a part can count to."""
@@ -15,6 +22,9 @@ LONGEST_SERIES = 200
 """Characters of sender and reference that are kept as they are; more would fit into no index."""
 GAP = "\ufffd"
 """Stands for parts that never came: the numbers before and after it must not become one."""
+
+INCOMPLETE = Verdict(Disposition.HOLD, Reason.INCOMPLETE)
+"""What a text with gaps comes to: the words that lack may be those that take a reading back."""
 
 decoder = msgspec.msgpack.Decoder(Text)
 

@@ -20,6 +20,7 @@ from ingest.channels.gateways.request import (
 )
 from ingest.config import Configuration
 from ingest.errors import IngestError, TransientError
+from ingest.faults import explain_fault
 from ingest.log import get_logger
 from ingest.model import Bookmark, ChannelName
 from ingest.nesting import nest
@@ -100,7 +101,8 @@ class HttpSource:
                 body = await read_all(response)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # The words of some errors hold the URL, and with it the secret.
-            raise TransientError(f"the gateway does not answer: {type(error).__name__}") from None
+            fault = explain_fault(error, self.settings.timeout) or type(error).__name__
+            raise TransientError(f"the gateway does not answer: {fault}") from None
         handover, reached = self.gateway.read_answers(asked, response.status, body, now)
         return Fetched(handover, reached)
 
@@ -225,10 +227,10 @@ def make_request(asked: PollRequest, secret: str) -> dict[str, Any]:
 
 
 async def read_all(response: aiohttp.ClientResponse) -> bytes:
-    """Read an answer whole; raises ValueError for one that has no end."""
+    """Read an answer whole; raises TransientError for one that has no end."""
     body = b""
     while part := await response.content.read(LARGEST_ANSWER):
         body += part
         if len(body) > LARGEST_ANSWER:
-            raise ValueError("the answer is too large")
+            raise TransientError("the gateway's answer is too large")
     return body

@@ -7,8 +7,15 @@ from http import HTTPStatus
 from aiohttp import web
 
 from ingest.addresses import parse_networks
-from ingest.channels.door import Refusal, check_address, read_body, render_refusal
+from ingest.channels.door import (
+    Refusal,
+    check_address,
+    find_asker,
+    read_body,
+    render_refusal,
+)
 from ingest.channels.gateways.auth import is_authentic, take_proof_out
+from ingest.channels.gateways.refusals import explain_refusal
 from ingest.channels.gateways.request import FORM, Answer, Gateway, GatewayRequest, Handover
 from ingest.channels.sms.answers import render_answer
 from ingest.channels.sms.desk import Desk
@@ -48,12 +55,13 @@ class Webhook:
         try:
             return render_answer(await self.take(request))
         except Refusal as refusal:
-            return self.refuse(refusal)
+            return self.refuse(refusal, request)
         except Exception:  # the last resort: a fault of ours is never final
             log.exception("request.failed", channel=self.desk.name)
-            return self.refuse(
-                Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "failed", "something went wrong here")
+            failed = Refusal(
+                HTTPStatus.INTERNAL_SERVER_ERROR, "failed", "something went wrong here"
             )
+            return self.refuse(failed, request)
 
     async def take(self, request: web.Request) -> Answer:
         """Check who asks, read what it brings and commit that; raises Refusal."""
@@ -95,7 +103,10 @@ class Webhook:
         if auth is None:
             return
         if self.secret is None or not is_authentic(auth, self.secret, asked, now):
-            raise Refusal(HTTPStatus.UNAUTHORIZED, "unauthenticated", "authentication failed")
+            note = explain_refusal(auth, asked, now)
+            raise Refusal(
+                HTTPStatus.UNAUTHORIZED, "unauthenticated", "authentication failed", note=note
+            )
 
     def read(self, asked: GatewayRequest, received_at: dt.datetime) -> Handover:
         """Read what *asked* brings, without what proves whose it is."""
@@ -105,12 +116,18 @@ class Webhook:
             take_proof_out(self.settings.auth, asked, is_form=is_form), received_at
         )
 
-    def refuse(self, refusal: Refusal) -> web.Response:
+    def refuse(self, refusal: Refusal, request: web.Request) -> web.Response:
         """Count and log why a request is turned away; return the answer to it."""
         name = self.desk.name
         REFUSALS.labels(name, refusal.cause).inc()
         if refusal.status != HTTPStatus.SERVICE_UNAVAILABLE:  # an outage is logged once, by lost()
-            log.warning("message.refused", channel=name, cause=refusal.cause, detail=refusal.detail)
+            log.warning(
+                "message.refused",
+                channel=name,
+                cause=refusal.cause,
+                detail=refusal.note,
+                client=find_asker(request, self.proxies),
+            )
         realm = name if isinstance(self.settings.auth, BasicAuth) else ""
         return render_refusal(refusal, realm, is_texted=self.gateway.answers_in_body)
 

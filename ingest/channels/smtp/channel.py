@@ -224,7 +224,10 @@ class SmtpChannel:
         """Record the report first: the mail that comes again after a failure repeats both."""
         if taken.report is not None:
             await self._reports.record_report(taken.report)
-        return await self._sink.receive(await self._postbox.take(taken))
+        outcome = await self._sink.receive(await self._postbox.take(taken))
+        if outcome.again:
+            log.info("message.repeated", channel=self.name, receipt=outcome.receipt)
+        return outcome
 
 
 def make_manners(settings: SmtpSettings, config: Configuration) -> Manners:
@@ -247,7 +250,8 @@ def load_tls(files: TlsFiles, folder: Path) -> ssl.SSLContext:
         context.load_cert_chain(folder / files.certificate, folder / files.key)
     except (OSError, ValueError) as error:
         raise PermanentError(
-            f"the certificate {files.certificate} with the key {files.key} cannot be used: {error}"
+            f"tls: the certificate {files.certificate} with the key {files.key} cannot be used: "
+            f"{getattr(error, 'strerror', '') or error}"
         ) from None
     return context
 

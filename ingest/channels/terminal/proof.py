@@ -8,6 +8,7 @@ import re
 from ingest.channels.dialects.online.fields import carries_form, read_name
 from ingest.channels.dialects.online.request import Operation, TerminalRequest
 from ingest.channels.gateways.auth import carries_password, has_certificate
+from ingest.channels.gateways.refusals import explain_certificate, explain_password
 from ingest.channels.gateways.request import GatewayRequest, drop_field, unquote
 from ingest.settings import BasicAuth, CertificateAuth, HashAuth, LoginAuth, TerminalAuth
 
@@ -30,6 +31,30 @@ def is_proven(auth: TerminalAuth, secret: str, request: TerminalRequest, *, by_p
             return bool(secret) and is_hashed(auth, secret, request)
         case LoginAuth():
             return True
+
+
+def explain_unproven(auth: TerminalAuth, request: TerminalRequest, *, by_proxy: bool) -> str:
+    """Say for our log what a refused request lacks; whoever asked is not told."""
+    asked = as_gateway_request(request)
+    if isinstance(auth, CertificateAuth):
+        return explain_certificate(auth, asked, by_proxy=by_proxy)
+    if isinstance(auth, HashAuth):
+        return explain_hash(auth, request)
+    return explain_password(asked)
+
+
+def explain_hash(auth: HashAuth, request: TerminalRequest) -> str:
+    """Say what is wrong with a hash."""
+    pairs = list_fields(request)
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        return "a parameter that stands twice: it is open which of them was hashed"
+    if not is_covered(auth, request):
+        return "query or body are not part of what signed says is hashed"
+    place = f"header {auth.header}" if auth.header else f"parameter {auth.field}"
+    in_header = as_gateway_request(request).find_header(auth.header) if auth.header else None
+    found = in_header if auth.header else fields.get(auth.field.lower())
+    return "wrong hash" if found else f"no hash, wanted one in {place}"
 
 
 def is_logged_in(auth: LoginAuth, secret: str, operation: Operation) -> bool:

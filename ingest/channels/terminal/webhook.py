@@ -22,12 +22,13 @@ from ingest.channels.door import (
     Refusal,
     check_address,
     comes_by_proxy,
+    find_asker,
     read_body,
     render_refusal,
 )
 from ingest.channels.terminal.desk import Desk
 from ingest.channels.terminal.messages import make_fingerprint
-from ingest.channels.terminal.proof import is_logged_in, is_proven
+from ingest.channels.terminal.proof import explain_unproven, is_logged_in, is_proven
 from ingest.config import Configuration
 from ingest.errors import TransientError
 from ingest.log import get_logger
@@ -79,10 +80,11 @@ class Webhook:
             asked = await self.read_request(request)
             self.check_proof(asked, by_proxy=comes_by_proxy(request, self.proxies))
         except Refusal as refusal:
-            self.count_refusal(refusal.cause, refusal.detail)
+            self.count_refusal(refusal.cause, refusal.note, find_asker(request, self.proxies))
             realm = self.desk.name if isinstance(self.settings.auth, BasicAuth) else ""
             return render_refusal(refusal, realm)
-        return render_answer(await self.answer(asked, received_at))
+        client = find_asker(request, self.proxies)
+        return render_answer(await self.answer(asked, received_at, client))
 
     async def read_request(self, request: web.Request) -> TerminalRequest:
         """Read the body and put together what the protocol needs."""
@@ -102,15 +104,18 @@ class Webhook:
         if auth is None or self.report is None:
             return  # not up: without its secret the channel tells everybody to ask again
         if not is_proven(auth, self.secret, asked, by_proxy=by_proxy):
-            raise Refusal(HTTPStatus.UNAUTHORIZED, "unauthenticated", "authentication failed")
+            note = explain_unproven(auth, asked, by_proxy=by_proxy)
+            raise Refusal(
+                HTTPStatus.UNAUTHORIZED, "unauthenticated", "authentication failed", note=note
+            )
 
-    async def answer(self, asked: TerminalRequest, received_at: dt.datetime) -> Answer:
+    async def answer(self, asked: TerminalRequest, received_at: dt.datetime, client: str) -> Answer:
         """Say what the protocol says to *asked*; a fault of ours is never final."""
         operation = Operation()
         try:
             operation = self.dialect.read(asked)
         except OnlineError as error:
-            self.count_refusal("malformed", str(error.result.cause))
+            self.count_refusal("malformed", str(error.result.cause), client)
             return self.dialect.respond(error.operation, error.result)
         except Exception:  # the last resort: a fault of ours is never final
             log.exception("request.failed", channel=self.desk.name)
@@ -119,7 +124,7 @@ class Webhook:
             return self.refuse(operation, Cause.UNAVAILABLE, "not_up")
         auth = self.settings.auth
         if isinstance(auth, LoginAuth) and not is_logged_in(auth, self.secret, operation):
-            self.count_refusal("unauthenticated", "wrong login or password")
+            self.count_refusal("unauthenticated", "wrong login or password", client)
             return self.dialect.respond(operation, Result(cause=Cause.DENIED))
         return await self.answer_in_time(operation, received_at)
 
@@ -195,10 +200,16 @@ class Webhook:
         REFUSALS.labels(self.desk.name, label or cause.value).inc()
         return self.dialect.respond(operation, Result(cause=cause))
 
-    def count_refusal(self, cause: str, detail: str) -> None:
+    def count_refusal(self, cause: str, detail: str, client: str) -> None:
         """Count and log what the partner has to put right."""
         REFUSALS.labels(self.desk.name, cause).inc()
-        log.warning("message.refused", channel=self.desk.name, cause=cause, detail=detail)
+        log.warning(
+            "message.refused",
+            channel=self.desk.name,
+            cause=cause,
+            detail=detail,
+            client=client,
+        )
 
     def tell_refused(self, problem: str) -> None:
         """Report that nothing can be committed now."""

@@ -3,8 +3,8 @@
 import pytest
 
 from ingest.mail.figures import (
-    do_differ,
     holds_cells,
+    holds_value,
     is_telephone,
     list_readings,
     seems_to_hold_account,
@@ -64,25 +64,6 @@ def test_readings_are_listed(text, expected):
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [
-        pytest.param(READING, READING, False, id="the same"),
-        pytest.param(READING, f"{ACCOUNT}*5476;", True, id="another value"),
-        pytest.param(READING, "210987654321*5467;", True, id="another account"),
-        pytest.param(READING, f"№ 7 {READING} тел. 257-00-00", False, id="more around it"),
-        pytest.param(READING, f"{READING} https://a.example/1234567890", False, id="a link"),
-        pytest.param(READING, "См. HTML", False, id="nothing"),
-        pytest.param("1234 5678 9012 5467", "1234-5678-9012 5467", False, id="other separators"),
-        pytest.param(READING, f"{READING} 210987654321*1;", True, id="one more"),
-        pytest.param(f"{ACCOUNT}*54673;", f"{ACCOUNT}*5467_3;", True, id="a tenth in small print"),
-    ],
-)
-def test_two_texts_differ_in_their_readings_only(one, other, expected):
-    """What surrounds a reading does not matter."""
-    assert expected is do_differ(one, other)
-
-
-@pytest.mark.parametrize(
     ("text", "expected"),
     [
         pytest.param("Счёт\n\n123456789012\n\n5467\n", True, id="cells below each other"),
@@ -96,3 +77,33 @@ def test_two_texts_differ_in_their_readings_only(one, other, expected):
 def test_cells_of_a_table(text, expected):
     """A table as Outlook writes it in plain text is told from one with rows."""
     assert expected is holds_cells(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ой, извините, ошиблась! Правильно 5476.", "5476", "не 5467, а 5476", "Показание5476квтч",
+        "Правильно 5 476", "5476,5", "25.11.2026 было 5476", "№ 12, показание 54", "день 1234/5678",
+        "15.99",
+    ],
+)  # fmt: skip
+def test_a_number_may_be_a_value(text):
+    """Whatever is not plainly something else may be what a register shows."""
+    assert holds_value(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Спасибо!", "до 25.11.2026", "с 26 ноября 2026 года", "25.11",
+        "2026-11-25 10:20:30", "за ноябрь 2026", "в 2026 г.", "в 10:20", "by 25 November 2026",
+        "код 7K4M-2Q9X", "тел. +7 (391) 257-00-00", "8 800 700-24-57", "257-00-00", "89031234567",
+        "Заявка №1234 создана", "№ 1", "#77", "Номер обращения 1", "Ваш номер заявки: SD-1234",
+        "Ticket 4711 opened", "Request id: 99", "в течение 24 часов", "1-3 рабочих дня",
+        "within 2 business days", "до 25 числа", "https://a.example/1234", "ivan77@example.org",
+        "счёт 121000000901",
+    ],
+)  # fmt: skip
+def test_other_numbers_are_no_values(text):
+    """Dates, hours, telephones, receipts, and what programs number their mails with."""
+    assert not holds_value(text)

@@ -73,6 +73,7 @@ REASONS: dict[Language, dict[Reason, str]] = {
         Reason.AUTOMATIC_MAIL: "сообщение отправил автомат",
         Reason.SENDER_REFUSED: "отсюда показания не принимаются",
         Reason.TOO_LARGE: "запрос слишком большой",
+        Reason.INCOMPLETE: "пришла только часть запроса",
         Reason.FAILED: "показание не обработано",
     },
     "en": {
@@ -95,6 +96,7 @@ REASONS: dict[Language, dict[Reason, str]] = {
         Reason.AUTOMATIC_MAIL: "a machine sent this",
         Reason.SENDER_REFUSED: "readings are not taken from here",
         Reason.TOO_LARGE: "the request is too large",
+        Reason.INCOMPLETE: "only part of the request has come",
         Reason.FAILED: "the reading was not processed",
     },
 }
