@@ -20,9 +20,11 @@ def read_line(line: RegistryLine, widest: int = WIDEST) -> Reading | Misreading:
 
     Of several registers one with more than *widest* digits is a flaw like any other.
 
-    Empty cells at the end are registers that the meter does not have; one before a filled cell is
-    a gap that nobody can put right by guessing. A register whose cell cannot be believed takes
-    none of the others with it: they are a reading of those registers, and it is a flaw.
+    Empty cells at the end are registers that the meter does not have, unless the line says that it
+    has them: then they are flaws. Of those that it only names, nothing is known. One before a
+    filled cell is a gap that nobody can put right by guessing. A register whose cell cannot be
+    believed takes none of the others with it: they are a reading of those registers, and it is a
+    flaw.
     """
     fragment = ";".join((line.account, *line.values))
     account = line.account
@@ -30,7 +32,7 @@ def read_line(line: RegistryLine, widest: int = WIDEST) -> Reading | Misreading:
         return Misreading(line.reason, account, line.problem)
     if not ACCOUNT.fullmatch(account):
         return Misreading(Reason.ACCOUNT_MALFORMED, account, fragment)
-    cells = read_values(line.values, min(widest, WIDEST))
+    cells = read_values(line.values, min(widest, WIDEST), line.zones, line.named)
     if not cells.values:
         return Misreading(cells.reason, account, fragment)
     read_on = None if line.paid_at is None else line.paid_at.date()
@@ -51,19 +53,22 @@ class Cells(Struct, frozen=True):
         return self.flaws[0].reason if self.flaws else Reason.READING_MISSING
 
 
-def read_values(cells: tuple[str, ...], widest: int = WIDEST) -> Cells:
-    """Read one cell per register."""
+def read_values(
+    cells: tuple[str, ...], widest: int = WIDEST, zones: int = 0, named: int = 0
+) -> Cells:
+    """Read one cell per register; *zones* and *named* as in RegistryLine."""
     if len(cells) == 1 and PLAIN.fullmatch(cells[0]):
         return Cells((int(cells[0]),))
     filled = list(cells)
-    while filled and not filled[-1]:
+    least = zones if any(cells) else 0
+    while len(filled) > least and not filled[-1]:
         filled.pop()
     if len(filled) == 1:
         widest = WIDEST  # there is no other register that it could take with it
     found = [read_value(cell, widest) for cell in filled]
     values = {at: value for at, value in enumerate(found, 1) if isinstance(value, int)}
     if len(values) == len(found):
-        return Cells(tuple(values.values()))
+        return Cells(tuple(values.values()), tuple(values) if values and named > len(found) else ())
     flaws = tuple(
         Flaw(at, reason, cell)
         for at, (cell, reason) in enumerate(zip(filled, found, strict=True), 1)

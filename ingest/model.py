@@ -367,6 +367,10 @@ class RegistryLine(Struct, frozen=True):
     """What the problem amounts to."""
     transaction: str = ""
     """The partner's own id of the operation; empty where the dialect has no column for it."""
+    zones: int = 0
+    """Registers that the meter has, where the line says so: one without a reading is a flaw."""
+    named: int = 0
+    """The last register that the line names: without a reading, what counted for it still does."""
 
 
 class InboundRegistry(Struct, frozen=True, kw_only=True):

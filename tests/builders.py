@@ -61,7 +61,7 @@ gateway = "kannel"
 type = "registry"
 window = "terminals"
 directory = "registries/partner"
-dialect = { columns = { account = 1, value = 2, value_2 = 3 } }
+dialect = { cells = 3, columns = { account = 1, value = 2, value_2 = 3 } }
 """
 
 numbers = itertools.count(1)

@@ -1,5 +1,6 @@
 """What is wrong with a channel for batch files that single fields cannot say."""
 
+import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -20,6 +21,9 @@ from ingest.settings import (
 )
 
 FIGURES = {"count", "sum"}
+SOME_DAY = dt.datetime(2026, 11, 24, 12, 34, 56, tzinfo=dt.UTC)
+NUMBER = re.compile(r"\s*[0-9]+(?:[., '][0-9]*)?\s*")
+"""What a date must not look like."""
 MAIL_ADDRESS = re.compile(r"[!-?A-~]+@[!-?A-~]+")
 VALUES: tuple[Column, ...] = ("value_2", "value_3", "value_4", "value_5", "value_6")
 
@@ -51,7 +55,16 @@ def check_results(where: str, channel: RegistrySettings) -> Iterator[str]:
 def check_kind(where: str, dialect: Dialect) -> Iterator[str]:
     """Yield what is wrong with what only dialects of its kind have."""
     match dialect:
-        case CsvDialect() | XlsxDialect():
+        case CsvDialect():
+            yield from check_columns(f"{where}.columns", dialect.columns, header=dialect.header)
+            if not (dialect.header or dialect.cells) and "value_2" in dialect.columns:
+                # A delimiter within a name would move the day to where the night stands.
+                yield (
+                    f"{where}.cells: this key is missing, and there are several readings and no "
+                    "header; say how many cells a line has"
+                )
+        case XlsxDialect():
+            yield from check_dates(where, dialect.time_format)
             yield from check_columns(f"{where}.columns", dialect.columns, header=dialect.header)
         case DbfDialect():
             yield from check_columns(f"{where}.columns", dialect.columns, header=True)
@@ -61,6 +74,15 @@ def check_kind(where: str, dialect: Dialect) -> Iterator[str]:
             yield from check_pairs(f"{where}.columns", dialect)
         case MeterBlocksDialect():
             yield from check_blocks(where, dialect)
+
+
+def check_dates(where: str, time_format: str) -> Iterator[str]:
+    """Yield what is wrong with how dates of a sheet are written: Excel makes one of ``12.5``."""
+    if "%" in time_format and NUMBER.fullmatch(SOME_DAY.strftime(time_format)):
+        yield (
+            f"{where}.time_format: found {time_format!r}, wanted signs between its parts as in "
+            "'%d.%m.%Y': a reading that Excel took for a date would be a number"
+        )
 
 
 def check_pairs(where: str, dialect: CounterPairsDialect) -> Iterator[str]:
@@ -118,10 +140,13 @@ def check_cells(where: str, dialect: DialectTable) -> Iterator[str]:
 def check_text(where: str, dialect: TextDialect) -> Iterator[str]:
     """Yield what is wrong with what all dialects of text files have."""
     yield from check_pattern(f"{where}.skip", dialect.skip)
-    if isinstance(dialect, CsvDialect) and dialect.quote == dialect.delimiter:
-        yield f"{where}.quote: found the delimiter, wanted another character or none"
-    yield from check_pattern(f"{where}.trailer", dialect.trailer)
-    figures = [("receipt", dialect.receipt), *(("controls", one) for one in dialect.controls)]
+    if isinstance(dialect, CsvDialect):
+        yield from check_csv(where, dialect)
+    figures = [
+        ("trailer", dialect.trailer),
+        ("receipt", dialect.receipt),
+        *(("controls", one) for one in dialect.controls),
+    ]
     for key, pattern in figures:
         yield from check_pattern(f"{where}.{key}", pattern)
         if pattern and not find_figures(pattern):
@@ -132,6 +157,19 @@ def check_text(where: str, dialect: TextDialect) -> Iterator[str]:
         yield (
             f"{where}.delimiter: found {dialect.delimiter!r}, wanted a character that "
             f"{error.encoding} has"
+        )
+
+
+def check_csv(where: str, dialect: CsvDialect) -> Iterator[str]:
+    """Yield what is wrong with how lines are cut into cells."""
+    if dialect.quote == dialect.delimiter:
+        yield f"{where}.quote: found the delimiter, wanted another character or none"
+    places = {key: place for key, place in dialect.columns.items() if isinstance(place, int)}
+    last = max(places, key=lambda key: places[key], default=None)
+    if last is not None and 0 < dialect.cells < places[last]:
+        yield (
+            f"{where}.cells: found {dialect.cells}, wanted {places[last]} or more, because "
+            f"columns.{last} is there"
         )
 
 

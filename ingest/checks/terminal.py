@@ -1,24 +1,36 @@
 """What is wrong with a channel for terminals that single fields cannot say."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from ingest.checks.values import check_networks, check_pattern, check_zone
 from ingest.settings import (
     AnyChannel,
     CertificateAuth,
+    CityPayDialect,
     CommandCallDialect,
     HashAuth,
     Http,
     JsonDialect,
     LoginAuth,
+    OsmpDialect,
     RegistrySettings,
+    SberbankDialect,
     TerminalDialect,
     TerminalSettings,
 )
 
 PARTS = ("secret", "query", "body", "field:NAME")
 PART = re.compile(r"\{([^{}]*)\}")
+FINE = "0"
+"""What every protocol with numbers calls success; JSON says it in words."""
+AGAIN: Mapping[type[TerminalDialect], Collection[str]] = {
+    OsmpDialect: {"1", "90"},
+    SberbankDialect: {"1"},
+    CityPayDialect: {"1", "100"},
+    CommandCallDialect: {"1", "90"},
+}
+"""What partners ask again about."""
 
 
 def check_terminal(
@@ -45,6 +57,24 @@ def check_dialect(where: str, dialect: TerminalDialect) -> Iterator[str]:
     for key, field in dialect.fields.items():
         if taken.setdefault(field, key) != key:
             yield f"{where}.fields.{key}: found {field!r}, which {taken[field]} has already"
+    yield from check_codes(f"{where}.codes", dialect)
+
+
+def check_codes(where: str, dialect: TerminalDialect) -> Iterator[str]:
+    """Yield refusals whose code would be heard as a success, or be asked about for ever."""
+    for cause, code in dialect.codes.items():
+        if meaning := find_meaning(dialect, code):
+            yield f"{where}.{cause}: found {code!r}, which means {meaning}, wanted another code"
+
+
+def find_meaning(dialect: TerminalDialect, code: str) -> str:
+    """Return what a code says that no refusal may say; empty: nothing of the kind."""
+    if isinstance(dialect, JsonDialect):
+        return "«ask again»" if code == dialect.temporary else ""
+    number = code.lstrip("0") or FINE
+    if number == FINE:
+        return "that all is well"
+    return "«ask again»" if number in AGAIN[type(dialect)] else ""
 
 
 def check_proof(where: str, channel: TerminalSettings, http: Http) -> Iterator[str]:

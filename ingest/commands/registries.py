@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -47,6 +48,8 @@ UNDER_WAY = {*FOLDER_STATES.values(), "at work"}
 
 Shown = dict[str, object]
 """A file as a row of a table, and as an object of JSON."""
+Local = Callable[[dt.datetime], str]
+"""A moment as people of the service's time zone write it."""
 
 
 @click.group(invoke_without_command=True)
@@ -67,7 +70,7 @@ def registries(
         return describe_all(find_folders(session, channel), rows)
 
     async def follow(store: Store) -> None:
-        await watch_files(lambda: look(store), as_json=as_json)
+        await watch_files(lambda: look(store), session.local, as_json=as_json)
 
     if watch:
         session.with_store(follow)
@@ -76,7 +79,7 @@ def registries(
     if as_json:
         print_objects(files)
     else:
-        print_table("registries", [shorten(one) for one in files])
+        print_table("registries", [shorten(one, session.local) for one in files])
 
 
 @registries.command()
@@ -99,7 +102,10 @@ def decide(session: Session, text: str, decision: Decision) -> None:
     """Record what was decided; the daemon goes on with the file by itself."""
     found = split_receipt(text)
     if found is None:
-        raise NotFoundError(f"{text!r} is no receipt: one has eight characters")
+        raise NotFoundError(
+            f"{text!r} is no receipt: one has eight characters, the last checks the others; "
+            "was one misheard?"
+        )
     receipt = found[0]
 
     async def record(store: Store) -> str:
@@ -205,7 +211,7 @@ def count_outcomes(row: Row) -> Mapping[str, int]:
     return counts
 
 
-def shorten(one: Shown) -> Shown:
+def shorten(one: Shown, local: Local) -> Shown:
     """Return a file as it is shown to people."""
     row = {key: value for key, value in one.items() if key not in {"outcomes", "problem"}}
     outcomes = one["outcomes"] if isinstance(one["outcomes"], Mapping) else {}
@@ -217,6 +223,7 @@ def shorten(one: Shown) -> Shown:
         "done": f"{one['done']} %",
         "rate": "" if rate is None else f"{rate}/s",
         "left": spell_time(left),
+        "arrived": local(dt.datetime.fromisoformat(str(one["arrived"]))),
         "problem": one["problem"],
     }
 
@@ -241,7 +248,11 @@ def spell_time(seconds: object) -> str:
 
 
 async def watch_files(
-    look: Callable[[], Awaitable[Sequence[Shown]]], *, as_json: bool, pause: float = LOOK_EVERY
+    look: Callable[[], Awaitable[Sequence[Shown]]],
+    local: Local,
+    *,
+    as_json: bool,
+    pause: float = LOOK_EVERY,
 ) -> None:
     """Show all files again and again, until none of them is under way."""
     console = make_console()
@@ -252,7 +263,7 @@ async def watch_files(
         while True:
             files = await look()
             if live is not None:
-                live.update(draw(files, is_bar=console.is_terminal), refresh=True)
+                live.update(draw(files, local, is_bar=console.is_terminal), refresh=True)
             else:
                 print_objects(files)
             if not any(one["state"] in UNDER_WAY for one in files):
@@ -266,10 +277,10 @@ def print_objects(files: Sequence[Shown]) -> None:
         print_json(one)
 
 
-def draw(files: Sequence[Shown], *, is_bar: bool) -> RenderableType:
+def draw(files: Sequence[Shown], local: Local, *, is_bar: bool) -> RenderableType:
     """Return the files as a table; on a terminal with a bar each."""
     table = Table(title="registries", title_justify="left", header_style="bold")
-    rows = [shorten(one) for one in files]
+    rows = [shorten(one, local) for one in files]
     for key in rows[0] if rows else ():
         table.add_column(key, overflow="fold")
     for one, row in zip(files, rows, strict=True):

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from builders import SMALL_CONFIG, a_registry
+from builders import OPEN_AT, SMALL_CONFIG, a_registry
 from click.testing import CliRunner
 
 from ingest.cli import main
@@ -109,16 +109,20 @@ async def test_decides(run, sinks, decision):
 
 
 async def test_refuses_what_is_no_receipt(run):
-    """A receipt checks itself."""
-    assert "is no receipt" in (await run("release", "nonsense", status=1)).stderr
+    """A receipt checks itself; one that was misheard is told so in the words of `ingest show`."""
+    for text in ("nonsense", "ABCD-EFGH"):
+        told = " ".join((await run("release", text, status=1)).stderr.split())
+        assert "the last checks the others; was one misheard?" in told
 
 
 async def test_the_table_and_the_channel(run, sinks):
-    """For people there is a table; another channel has none of these."""
+    """For people there is a table, in local time; another channel has none of these."""
     progress = await sinks.open_registry(a_registry(file_name="evil\x1b[31m.csv", size=2_500_000))
     await sinks.receive_chunk(progress, CHUNK)
     table = (await run()).stdout
     assert ("2.5 MB" in table, "\x1b" in table) == (True, False)
+    # Columns are folded: the day alone is written in one piece.
+    assert f"{OPEN_AT:%d.%m.%Y}" in table
     assert [] == await show(run, "--channel", "other")
 
 

@@ -156,7 +156,7 @@ async def test_keeps_the_bytes(sinks, store):
 )
 async def test_judges_by_the_operation(open_intake, a_config, paid_at, expected):
     """With ``judge_by = "operation"`` the line's own time decides about the window."""
-    text = SMALL_CONFIG.replace(
+    text = SMALL_CONFIG.replace("cells = 3", "cells = 4").replace(
         "value_2 = 3 } }", 'value_2 = 3, paid_at = 4 } }\njudge_by = "operation"'
     )
     sinks = await open_intake(a_config(text))

@@ -80,6 +80,23 @@ async def test_what_was_withdrawn_gives_way_to_what_it_replaced(sinks, store, li
     assert expected == await find_counting(store)
 
 
+NAMED = [
+    pytest.param({"zones": 2}, {1: 110, 2: 50}, id="a zone that is missing"),
+    pytest.param({"named": 2}, {1: 110, 2: 50}, id="a zone that was not read"),
+    pytest.param({}, {1: 110}, id="a meter of one zone"),
+]
+
+
+@pytest.mark.parametrize(("known", "expected"), NAMED)
+async def test_nothing_ceases_to_count_for_a_zone_without_a_reading(sinks, store, known, expected):
+    """The night that was sent before is billed, whatever the line lacks."""
+    await take_file(sinks, "before", ["100;50"])
+    progress = await sinks.open_registry(a_registry(external_id="file"))
+    line = RegistryLine(1, ACCOUNT, ("110", ""), **known)
+    await sinks.receive_chunk(progress, RegistryChunk(b"x\n", 1, (line,)))
+    assert expected == await find_counting(store)
+
+
 async def test_a_line_is_as_bad_as_its_worst_cell(sinks):
     """The partner is told what has to be corrected, and sent again."""
     progress = await take_file(sinks, "file", ["10;x", "x;20", "30;40"])

@@ -358,6 +358,14 @@ def test_service_refused(text, expected, list_mistakes):
             id="parts of nothing",
         ),
         pytest.param(
+            SMS.replace("kannel", "infobip")
+            + '[channels.sms.send]\nvalues = { host = "https://x.api.infobip.com", from = "1" }\n'
+            'secret = { env = "S" }\n',
+            "channels.sms.send.values.host: found 'https://...', wanted a bare host name like "
+            "api.example.org",
+            id="a URL for a host",
+        ),
+        pytest.param(
             SEND.replace("https", "ftp"),
             "channels.sms.send.url: found 'ftp://...', wanted https://HOST/PATH",
             id="URL",

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
+from ingest.cells import read_line
 from ingest.channels.dialects.catalogue import make_shape, needs_sniffing, open_lines
 from ingest.channels.dialects.companion import LARGEST, read_companion
 from ingest.channels.dialects.controls import Figures
@@ -15,7 +16,7 @@ from ingest.channels.dialects.lines import Lines
 from ingest.channels.dialects.results import ResultLines
 from ingest.channels.dialects.sniffing import Sniffer
 from ingest.channels.dialects.survey import Survey
-from ingest.model import Disposition, LineResult, Reason, RegistryLine
+from ingest.model import Disposition, LineResult, Misreading, Reading, Reason, RegistryLine
 from ingest.settings import CsvDialect, RegistrySettings
 
 ZONE = ZoneInfo("Asia/Krasnoyarsk")
@@ -138,6 +139,68 @@ def test_blocks_of_one_meter_are_one_reading(blocks: list[str], expected: object
     line = read(";".join([HEAD, *blocks]), **BLOCKS)
     assert line is not None
     assert ("1", expected, "") == (line.account, line.values, line.problem)
+
+
+THREE = [f"{kind};М;x;[];{kind}0;24.11.2026;" for kind in (5, 6, 7)]
+UNREAD = "4;М-1;Ночь;[];;24.11.2026;"
+DAY_ALONE = ((10,), (1,), (2,))
+PEAK_AND_NIGHT = ((50, 70), (1, 2), (3,))
+ZONES = [
+    pytest.param([DAY], DAY_ALONE, id="no block of the night"),
+    pytest.param([DAY, UNREAD], DAY_ALONE, id="nothing read at night"),
+    pytest.param([NIGHT], ((20,), (2,), (1,)), id="no block of the day"),
+    pytest.param([THREE[0], THREE[2]], PEAK_AND_NIGHT, id="no half-peak"),
+    pytest.param([THREE[0], "6;М;x;[];;[];", THREE[2]], PEAK_AND_NIGHT, id="half-peak not read"),
+    pytest.param([THREE[0]], ((50,), (1,), (2, 3)), id="peak alone"),
+    pytest.param([THREE[1]], ((60,), (3,), (1, 2)), id="half-peak alone"),
+    pytest.param([DAY, NIGHT], ((10, 20), (), ()), id="both"),
+    pytest.param(THREE, ((50, 70, 60), (), ()), id="all three"),
+    pytest.param(["2;М-1;x;[];5;[];"], ((5,), (), ()), id="one zone"),
+    pytest.param(["2;М-1;x;[];5;[];", UNREAD], ((5,), (1,), (2,)), id="of one zone, and of two"),
+    pytest.param(
+        ["2;М-2;x;[];5;[];", UNREAD], ((5,), (1,), ()), id="another meter, which was not read"
+    ),
+]
+
+
+@pytest.mark.parametrize(("blocks", "expected"), ZONES)
+def test_a_kind_says_how_many_zones_its_meter_has(blocks: list[str], expected: object) -> None:
+    """A zone that is missing is a flaw of its register: what counted for it must not cease to."""
+    line = read(";".join([HEAD.replace("1", "123456789012", 1), *blocks]), **BLOCKS)
+    assert line is not None
+    item = read_line(line)
+    assert isinstance(item, Reading)
+    assert {Reason.ZONES_MISMATCH} >= {one.reason for one in item.flaws}
+    flawed = tuple(one.register for one in item.flaws)
+    assert expected == (item.values, item.registers, flawed)
+
+
+def test_an_unread_meter_has_no_reading_whatever_its_zones() -> None:
+    """Nothing is missing beside others where there is nothing at all."""
+    line = read(";".join([HEAD.replace("1", "123456789012", 1), UNREAD]), **BLOCKS)
+    assert line is not None
+    item = read_line(line)
+    assert isinstance(item, Misreading)
+    assert Reason.READING_MISSING is item.reason
+
+
+@pytest.mark.parametrize(
+    ("cells", "registers"),
+    [
+        pytest.param("CounterVal_1:110;CounterVal_2:", (1,), id="named and empty"),
+        pytest.param("CounterVal_1:110;CounterVal_2:НЕТ", (1,), id="named and not read"),
+        pytest.param("CounterVal_1:110", (), id="not named"),
+    ],
+)
+def test_a_label_without_a_reading_says_nothing_about_its_register(
+    cells: str, registers: object
+) -> None:
+    """What counted for it goes on; the others are a reading by themselves, and it is no flaw."""
+    line = read(f"CLIENTNO:123456789012;{cells}", **LABELLED)
+    assert line is not None
+    item = read_line(line)
+    assert isinstance(item, Reading)
+    assert ((110,), registers, ()) == (item.values, item.registers, item.flaws)
 
 
 @pytest.mark.parametrize(
@@ -296,8 +359,14 @@ WHOLE = [
     pytest.param(
         "1;Дом на улице Мира\n".encode("koi8-r"),
         {"encoding": "cp1251"},
-        (Fault.ENCODING, "koi8-r", "cp1251"),
-        id="koi8-r",
+        None,
+        id="letters prove nothing against the channel",
+    ),
+    pytest.param(
+        ("ЛС;ФИО;День;Ночь;Дата\n" + "1;ФЛ;5;6;24.11.2026\n" * 25).encode("cp1251"),
+        {"encoding": "cp1251", "header": True, "columns": {"account": "ЛС", "value": "День"}},
+        None,
+        id="rare letters",
     ),
     pytest.param(
         "1;Дом на улице Мира\n".encode(),

@@ -14,6 +14,7 @@ window = "all-month"
 directory = "partner"
 """
 CSV = "columns = { account = 1, value = 2 }"
+TWO = "columns = { account = 1, value = 2, value_2 = 3 }"
 WHERE = "channels.partner.dialect"
 
 
@@ -37,7 +38,18 @@ SOUND = [
     pytest.param('kind = "dbf"\ncolumns = { account = "LS", value = "POK" }', id="dbf"),
     pytest.param('kind = "xlsx"\ncolumns = { account = "A", value = 2 }', id="xlsx"),
     pytest.param(CSV + '\nencoding = "detect"', id="detect"),
+    pytest.param(f"{TWO}\ncells = 3", id="two readings and how many cells"),
+    pytest.param(
+        'header = true\ncolumns = { account = "A", value = 2, value_2 = 3 }', id="two with a header"
+    ),
+    pytest.param(
+        'kind = "xlsx"\nheader = false\n' + TWO, id="two of a sheet, where nothing can move"
+    ),
+    pytest.param(f'kind = "xlsx"\n{CSV}\ntime_format = "%d-%m%y"', id="date that is no number"),
+    pytest.param(CSV + '\ntime_format = "%d%m%y"', id="dates of digits in a text"),
     pytest.param(CSV + '\ncontrols = ["#FILESUM (?P<sum>.*)"]', id="control figures"),
+    pytest.param(CSV + '\ntrailer = "END(?P<count>[0-9]+)?"', id="an end without figures"),
+    pytest.param(CSV + "\ncells = 2", id="as many cells as columns"),
 ]
 
 
@@ -59,6 +71,16 @@ WRONG = [
         CSV + '\ncontrols = ["#FILESUM .*"]',
         f"{WHERE}.controls: found '#FILESUM .*', wanted a group named count or sum in it",
         id="no figure",
+    ),
+    pytest.param(
+        CSV + '\ntrailer = "TOTAL;([0-9]+)"',
+        f"{WHERE}.trailer: found 'TOTAL;([0-9]+)', wanted a group named count or sum in it",
+        id="a trailer without figures",
+    ),
+    pytest.param(
+        CSV + "\ncells = 1",
+        f"{WHERE}.cells: found 1, wanted 2 or more, because columns.value is there",
+        id="fewer cells than columns",
     ),
     pytest.param(
         CSV + '\ndecimal = ","\nthousands = ","',
@@ -119,6 +141,19 @@ WRONG = [
         'kind = "xlsx"\nheader = false\ncolumns = { account = "A", value = 2 }',
         f"{WHERE}.columns.account: found a name, wanted header = true with it",
         id="name without a header",
+    ),
+    pytest.param(
+        TWO,
+        f"{WHERE}.cells: this key is missing, and there are several readings and no header",
+        id="two readings without a header",
+    ),
+    *(
+        pytest.param(
+            f'kind = "xlsx"\n{CSV}\ntime_format = "{wrong}"',
+            f"{WHERE}.time_format: found {wrong!r}, wanted signs between its parts",
+            id=f"a date like a number, {wrong}",
+        )
+        for wrong in ("%d%m%y", "%d.%m", "%Y%m,%d")
     ),
 ]
 

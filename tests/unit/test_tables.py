@@ -153,9 +153,36 @@ def test_cells_are_written_on_one_line(
 
 
 def test_formulas_are_not_calculated(read: Read) -> None:
-    """One that Excel never calculated is an empty cell, and none is run."""
-    content = write_xlsx([["ЛС", "День"], ["1", '=HYPERLINK("http://x","y")']], formulas=True)
-    assert ["\ufeffЛС;День", "1;"] == read(content, XLSX).splitlines()
+    """One without a saved result is no reading and no empty cell either, and none is run."""
+    rows = [
+        ["ЛС", "День"],
+        ["1", '=HYPERLINK("http://x","y")'],
+        [],
+        ["2", ""],
+        ["3", "=1+1", "=1"],
+    ]
+    found = read(write_xlsx(rows, formulas=True), XLSX).splitlines()
+    assert ["\ufeffЛС;День", "1;'=?", "", "2;", "3;'=?;'=?"] == found
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        pytest.param(b'<c r="B2"><f>1+1</f><v>2</v></c>', "1;2", id="a result"),
+        pytest.param(b'<c r="B2" t="str"><f>""</f><v></v></c>', "1;", id="an empty result"),
+        pytest.param(b'<c r="B2"><f>1+1</f></c>', "1;'=?", id="none"),
+        pytest.param(b'<c r="B2"><f t="array" ref="B2">A1</f><v/></c>', "1;'=?", id="array"),
+        pytest.param(b'<c r="B2" s="0"/>', "1;", id="an empty cell"),
+    ],
+)
+def test_a_formula_counts_with_its_saved_result(read: Read, cell: bytes, expected: str) -> None:
+    """Programs that write workbooks save none; an empty text is a result."""
+
+    def put(name: str, part: bytes) -> bytes:
+        return re.sub(rb'<c r="B2".*?</c>', cell, part) if "sheet1" in name else part
+
+    content = repack(write_xlsx([["ЛС", "День"], ["1", "x"]]), put)
+    assert expected == read(content, XLSX).splitlines()[1]
 
 
 SIGNS = [

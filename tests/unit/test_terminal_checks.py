@@ -3,11 +3,20 @@
 import pytest
 from config_texts import REGISTRY, WINDOWS
 
+from ingest.channels.dialects.online import citypay, command_call, osmp, sberbank
+from ingest.channels.dialects.online.request import PASSING
+from ingest.checks.terminal import AGAIN
+from ingest.settings import CityPayDialect, CommandCallDialect, OsmpDialect, SberbankDialect
+
 ATM = (
     '[channels.atm]\ntype = "terminal"\nwindow = "all-month"\n'
     'dialect = { protocol = "osmp", fields = { value = "data1" } }\n'
 )
 BARE = '[channels.atm]\ntype = "terminal"\nwindow = "all-month"\n'
+CODES = (
+    'dialect = { protocol = "osmp", fields = { value = "data1" }, '
+    'codes = { window_closed = "%s" } }\n'
+)
 OPEN = '[http]\nlisten = "0.0.0.0:8080"\n'
 HASH = 'auth = { kind = "hash", secret = { env = "S" }, '
 NO_HASH = "channels.atm.auth.signed: found "
@@ -77,6 +86,24 @@ NO_HASH = "channels.atm.auth.signed: found "
             id="unknown part",
         ),
         pytest.param(
+            BARE + CODES % "00",
+            "channels.atm.dialect.codes.window_closed: found '00', which means that all is well, "
+            "wanted another code",
+            id="a refusal as success",
+        ),
+        pytest.param(
+            BARE + CODES % "1",
+            "channels.atm.dialect.codes.window_closed: found '1', which means «ask again», wanted "
+            "another code",
+            id="a refusal without end",
+        ),
+        pytest.param(
+            BARE + 'dialect = { protocol = "json", codes = { too_large = "010" } }\n',
+            "channels.atm.dialect.codes.too_large: found '010', which means «ask again», wanted "
+            "another code",
+            id="a refusal without end in JSON",
+        ),
+        pytest.param(
             ATM + 'reconcile_with = "atm"\n',
             "channels.atm.reconcile_with: found 'atm', wanted the name of a channel of type "
             "'registry'",
@@ -95,6 +122,7 @@ def test_terminal_refused(text, expected, list_mistakes):
         pytest.param(ATM, id="on loopback"),
         pytest.param(ATM + 'allow_from = ["10.0.0.0/8"]\n' + OPEN, id="allow-list"),
         pytest.param(ATM + HASH + 'header = "X-Hash" }\n' + OPEN, id="hash"),
+        pytest.param(BARE + CODES % "10", id="another code"),
         pytest.param(ATM + 'reconcile_with = "citypay"\n' + REGISTRY, id="reconciled"),
         pytest.param(
             ATM + 'auth = { kind = "certificate", accepted = ["3F"] }\n'
@@ -106,3 +134,17 @@ def test_terminal_refused(text, expected, list_mistakes):
 def test_terminal_accepted(text, load_text):
     """What is right is not complained of."""
     assert load_text(WINDOWS + text).settings
+
+
+@pytest.mark.parametrize(
+    ("protocol", "codes"),
+    [
+        (OsmpDialect, osmp.CODES),
+        (SberbankDialect, sberbank.CODES),
+        (CityPayDialect, citypay.CODES),
+        (CommandCallDialect, command_call.CODES),
+    ],
+)
+def test_codes_to_ask_again_are_those_of_the_protocols(protocol, codes):
+    """The checks stand below the protocols, and cannot ask them."""
+    assert AGAIN[protocol] == {codes[cause] for cause in PASSING}

@@ -27,10 +27,14 @@ OTHERS = frozenset({"1", "8", "9", "10", "11", "12", "13"})
 """Gas, water, heat, drainage, garbage. What is neither of these nor ours is no kind of a block: a
 delimiter within a name has moved the cells, and readings would be lost in silence."""
 
+SIBLINGS = (frozenset({"3", "4"}), frozenset({"5", "6", "7"}))
+"""Kinds of the zones of one meter: where there is one, the meter has the others too."""
+
 
 class Block(Struct, frozen=True):
     """One zone of a meter of ours."""
 
+    kind: str
     register: int
     meter: str
     value: str
@@ -70,7 +74,8 @@ class BlockCutter:
         account = cells[self._account]
         cut = [cells[at : at + WIDTH] for at in range(self._start, len(cells), WIDTH)]
         self.check_kinds(cut, account)
-        blocks = list(self.list_blocks(cut, account))
+        every = list(self.list_blocks(cut, account))
+        blocks = [one for one in every if one.value.casefold() not in self._nothing]
         meters = dict.fromkeys(one.meter for one in blocks)
         if len(meters) > 1:
             names = ", ".join(meters)[:SHOWN]
@@ -84,7 +89,17 @@ class BlockCutter:
                 for register in range(1, self._registers + 1)
             ),
             paid_at=next(dates, ""),
+            zones=self.count_zones(one.kind for one in every if one.meter in meters),
+            named=max((one.register for one in every), default=0),
         )
+
+    def count_zones(self, kinds: Iterable[str]) -> int:
+        """Return how many registers a meter has with zones of these *kinds*."""
+        found = set(kinds)
+        for siblings in SIBLINGS:
+            if not siblings.isdisjoint(found):
+                found |= siblings
+        return max((self._kinds[kind] for kind in found & self._kinds.keys()), default=0)
 
     def check_kinds(self, cut: list[list[str]], account: str) -> None:
         """Raise NotOursError where all blocks are of other meters; CutError where some are none."""
@@ -117,7 +132,7 @@ class BlockCutter:
         return True
 
     def list_blocks(self, cut: list[list[str]], account: str) -> Iterator[Block]:
-        """Yield the blocks of electricity meters that hold something."""
+        """Yield the blocks of electricity meters, those without a reading as well."""
         found = sum(map(len, cut))
         if found > MOST * WIDTH + 1:
             problem = f"found {found} cells of blocks, wanted at most {MOST * WIDTH}"
@@ -129,8 +144,7 @@ class BlockCutter:
             if len(block) <= DATE:
                 problem = f"found a block of {len(block)} cells, wanted {WIDTH}"
                 raise CutError(problem, account=account)
-            if block[VALUE].casefold() not in self._nothing:
-                yield Block(register, block[METER], block[VALUE], block[DATE])
+            yield Block(block[KIND], register, block[METER], block[VALUE], block[DATE])
 
     def find_counted(self, text: str) -> str:
         """Return the first reading: these files have no sums of their own."""

@@ -59,6 +59,9 @@ class LabelledCutter:
             values=tuple(join_cells(found.get(name, ())) for name in self._registers),
             paid_at=self.find_time(cells, found),
             transaction=self.find_cell("transaction", cells, found),
+            named=max(
+                (at for at, name in enumerate(self._registers, 1) if name in found), default=0
+            ),
         )
 
     def find_cell(self, column: str, cells: list[str], found: Mapping[str, list[str]]) -> str:

@@ -77,6 +77,10 @@ class Cut(Struct, frozen=True):
     """One a register, from 1; empty where the line has none."""
     paid_at: str = ""
     transaction: str = ""
+    zones: int = 0
+    """As in RegistryLine."""
+    named: int = 0
+    """As in RegistryLine."""
 
 
 class CutError(Exception):
@@ -240,7 +244,15 @@ class Lines:
             problem = f"found the time {found!r}, wanted {wanted}"
             return spoil(line, problem, account=account)
         values = tuple([self._cells.read_value(cell) for cell in cut.values])
-        return RegistryLine(line.number, account, values, paid_at, transaction=cut.transaction)
+        return RegistryLine(
+            line.number,
+            account,
+            values,
+            paid_at,
+            transaction=cut.transaction,
+            zones=cut.zones,
+            named=cut.named,
+        )
 
     def find_counted(self, text: str) -> str:
         """Return what a line adds to a control sum, its figures written plainly."""

@@ -62,12 +62,15 @@ class Sniffer:
         return not self._bad or self._bad * FORGIVEN < self._characters - self._bad
 
     def find_other(self, wanted: Encoding) -> Encoding | None:
-        """Return in which encoding the file plainly is instead of *wanted*; None: in no other."""
+        """
+        Return in which encoding the file plainly is instead of *wanted*; None: in no other.
+
+        UTF-8 proves itself, and what is none is no UTF-8. Letters are a guess, which says nothing
+        against an alphabet that somebody configured: names and short words may be all there is.
+        """
         found = self.choose()
         if found == wanted or not self._characters:
             return None
         if found == "utf-8":
             return found if self._characters > self._bad else None
-        if self._scores[found] < SURE:
-            return None
-        return found if wanted == "utf-8" or self._scores[wanted] <= 0 else None
+        return found if wanted == "utf-8" and self._scores[found] >= SURE else None

@@ -11,11 +11,11 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from itertools import repeat
+from itertools import islice, repeat
 from typing import BinaryIO
 
 import openpyxl
-from openpyxl.cell.read_only import EMPTY_CELL
+from openpyxl.cell.read_only import EMPTY_CELL, EmptyCell, ReadOnlyCell
 from openpyxl.workbook import Workbook
 
 from ingest.channels.dialects.faults import HEAD, TableError, find_signature
@@ -29,6 +29,8 @@ BLOCK = 1 << 20
 DECLARED = re.compile(rb"<!(?:DOCTYPE|ENTITY)|<\0!\0[DE]\0|\0<\0!\0[DE]")
 """What no workbook has and every attack on XML begins with."""
 OVERLAP = len(DECLARED.pattern)
+UNSAVED = "=?"
+"""What stands for a formula without a result: no number, and no empty cell that means nothing."""
 PADDED = re.compile(r"0{2,18}")
 """The number format of accounts with zeros in front."""
 FOREIGN = (
@@ -48,15 +50,57 @@ def list_rows(file: BinaryIO, sheet: str, max_unpacked: int) -> Iterator[list[ob
     """
     try:
         check_archive(file, max_unpacked)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of extensions that openpyxl does not know
-            book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        book = Book(file)
         name = choose_sheet(book, sheet)
         yield from trim(list_cells(book, name))
     except TableError:
         raise
     except FOREIGN as error:
         raise TableError(f"a damaged workbook: {error}", WANTED) from None
+
+
+class Book:
+    """A workbook, and the formulas in it once somebody asks for them."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.results = open_book(file, data_only=True)
+        self._formulas: Workbook | None = None
+
+    def list_formulas(self, name: str) -> Iterator[set[int]]:
+        """Yield for each row of a sheet the places of its formulas, from 0."""
+        if self._formulas is None:
+            self._formulas = open_book(self._file, data_only=False)
+        for row in list_rows_of(self._formulas, name):
+            yield {at for at, cell in enumerate(row) if cell.data_type == "f"}
+
+
+class Formulas:
+    """Finds formulas row by row; the sheet is read again only from the first that is in doubt."""
+
+    def __init__(self, book: Book, name: str) -> None:
+        self._rows = book.list_formulas(name)
+        self._number = 0
+
+    def find_unsaved(self, number: int, row: tuple[ReadOnlyCell | EmptyCell, ...]) -> set[int]:
+        """Return the places of formulas without a saved result; an empty text is one."""
+        doubtful = {
+            at
+            for at, cell in enumerate(row)
+            if cell.value is None and cell is not EMPTY_CELL and cell.data_type != "str"
+        }
+        if not doubtful:
+            return doubtful
+        passed = number - self._number - 1
+        self._number = number
+        return doubtful & next(islice(self._rows, passed, None), set())
+
+
+def open_book(file: BinaryIO, *, data_only: bool) -> Workbook:
+    """Open a workbook for streaming: the results of its formulas, or the formulas."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of extensions that openpyxl does not know
+        return openpyxl.load_workbook(file, read_only=True, data_only=data_only, keep_links=False)
 
 
 def check_archive(file: BinaryIO, max_unpacked: int) -> None:
@@ -98,9 +142,9 @@ def check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, max_unpacked
     return size
 
 
-def choose_sheet(book: Workbook, wanted: str) -> str:
+def choose_sheet(book: Book, wanted: str) -> str:
     """Return the name of the sheet that is meant; raises TableError where that is not clear."""
-    names: list[str] = [one.title for one in book.worksheets]
+    names: list[str] = [one.title for one in book.results.worksheets]
     if wanted:
         if wanted not in names:
             raise TableError(f"the sheets {', '.join(names)}", f"a sheet {wanted}")
@@ -111,21 +155,35 @@ def choose_sheet(book: Workbook, wanted: str) -> str:
     return filled[0] if filled else names[0]
 
 
-def list_cells(book: Workbook, name: str) -> Iterator[list[object]]:
-    """Yield the rows of a sheet; a number shown with zeros in front keeps them."""
+def list_rows_of(book: Workbook, name: str) -> Iterator[tuple[ReadOnlyCell | EmptyCell, ...]]:
+    """Yield the rows of a sheet as they are."""
     sheet = book[name]
     sheet.reset_dimensions()  # what a workbook says of its own size may be anything
-    for number, row in enumerate(sheet.iter_rows(max_col=MOST_COLUMNS), 1):
+    yield from sheet.iter_rows(max_col=MOST_COLUMNS)
+
+
+def list_cells(book: Book, name: str) -> Iterator[list[object]]:
+    """
+    Yield the rows of a sheet; a number shown with zeros in front keeps them.
+
+    A formula whose result nobody saved is marked as one: an empty cell would say that there is
+    no reading.
+    """
+    formulas = Formulas(book, name)
+    for number, row in enumerate(list_rows_of(book.results, name), 1):
         if number > MOST_ROWS:
             raise TableError("more rows", f"at most {MOST_ROWS}")
         if all(map(operator.is_, row, repeat(EMPTY_CELL))):
             yield []
             continue
+        unsaved = formulas.find_unsaved(number, row)
         yield [
-            str(cell.value).zfill(len(cell.number_format))
+            UNSAVED
+            if at in unsaved
+            else str(cell.value).zfill(len(cell.number_format))
             if isinstance(cell.value, int) and PADDED.fullmatch(cell.number_format)
             else cell.value
-            for cell in row
+            for at, cell in enumerate(row)
         ]
 
 
